@@ -23,7 +23,9 @@ function fail(message) {
 
 /** The lock file's hash: a pull that changes the dependencies installs again, nothing else does. */
 function wanted() {
-  return createHash('sha256').update(readFileSync(join(root, 'package-lock.json'))).digest('hex');
+  return createHash('sha256')
+    .update(readFileSync(join(root, 'package-lock.json')))
+    .digest('hex');
 }
 
 function installed() {
@@ -60,7 +62,8 @@ function install() {
     cwd: root,
     stdio: ['ignore', 2, 2],
   });
-  if (npm.status !== 0) fail('npm ci failed: see its message above. The npm registry must be reachable once.');
+  if (npm.status !== 0)
+    fail('npm ci failed: see its message above. The npm registry must be reachable once.');
   writeFileSync(marker, wanted());
 }
 

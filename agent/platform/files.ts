@@ -1,0 +1,166 @@
+import * as fs from 'node:fs/promises';
+import { dirname } from 'node:path';
+
+/** A file open for writing or reading. The caller closes it; closing waits for what is under way. */
+export interface OpenFile {
+  /** Appends all of `bytes`, in as many system calls as it takes. */
+  write(bytes: Uint8Array): Promise<void>;
+  /** Fills `into` from `position`; returns the bytes read, fewer only at the end of the file. */
+  read(into: Uint8Array, position: number): Promise<number>;
+  /** Data and size on stable storage (fdatasync). */
+  sync(): Promise<void>;
+  truncate(size: number): Promise<void>;
+  size(): Promise<number>;
+  close(): Promise<void>;
+}
+
+export interface Entry {
+  name: string;
+  directory: boolean;
+}
+
+/** The disk, as asked for by everything that keeps something. Errors are Node's own, with their `code`. */
+export interface Files {
+  /** `create` fails with EEXIST on an existing file; `append` creates what is missing; modes are 0600 and 0700. */
+  open(path: string, how: 'create' | 'append' | 'read'): Promise<OpenFile>;
+  /** The whole file, or EFBIG beyond `maxBytes`. */
+  read(path: string, maxBytes: number): Promise<Buffer>;
+  /** Renames within one file system and never replaces: EEXIST when `to` is there. */
+  move(from: string, to: string): Promise<void>;
+  /** Renames and replaces. */
+  replace(from: string, to: string): Promise<void>;
+  remove(path: string): Promise<void>;
+  /** Removes an empty folder; ENOTEMPTY otherwise. */
+  removeFolder(path: string): Promise<void>;
+  makeFolder(path: string): Promise<void>;
+  /** Entries in no order; an absent folder has none. */
+  list(path: string): Promise<Entry[]>;
+  size(path: string): Promise<number | undefined>;
+  syncFolder(path: string): Promise<void>;
+  /** Free and total bytes, free and total inodes of the file system that holds `path`. */
+  space(
+    path: string,
+  ): Promise<{ freeBytes: number; totalBytes: number; freeInodes: number; totalInodes: number }>;
+}
+
+export const systemFiles: Files = {
+  async open(path, how) {
+    const handle = await fs.open(path, { create: 'wx', append: 'a', read: 'r' }[how], 0o600);
+    return {
+      async write(bytes) {
+        let done = 0;
+        while (done < bytes.length) done += (await handle.write(bytes, done)).bytesWritten;
+      },
+      async read(into, position) {
+        let done = 0;
+        while (done < into.length) {
+          const { bytesRead } = await handle.read(into, done, into.length - done, position + done);
+          if (bytesRead === 0) break;
+          done += bytesRead;
+        }
+        return done;
+      },
+      sync: () => handle.datasync(),
+      truncate: (size) => handle.truncate(size),
+      size: async () => (await handle.stat()).size,
+      close: () => handle.close(),
+    };
+  },
+  async read(path, maxBytes) {
+    const handle = await fs.open(path, 'r');
+    try {
+      const { size } = await handle.stat();
+      if (size > maxBytes)
+        throw Object.assign(new Error(`${path}: ${size} bytes, more than ${maxBytes}`), { code: 'EFBIG' });
+      return await handle.readFile();
+    } finally {
+      await handle.close();
+    }
+  },
+  async move(from, to) {
+    // link(2) refuses an existing target where rename(2) would replace it. A crash in between leaves both names
+    // for one file, which the reader of the folder tidies.
+    await fs.link(from, to);
+    await fs.unlink(from);
+  },
+  replace: (from, to) => fs.rename(from, to),
+  remove: (path) => fs.unlink(path),
+  removeFolder: (path) => fs.rmdir(path),
+  makeFolder: async (path) => {
+    await fs.mkdir(path, { recursive: true, mode: 0o700 });
+  },
+  async list(path) {
+    try {
+      const entries = await fs.readdir(path, { withFileTypes: true });
+      return entries.map((entry) => ({ name: entry.name, directory: entry.isDirectory() }));
+    } catch (error) {
+      if (isMissing(error)) return [];
+      throw error;
+    }
+  },
+  async size(path) {
+    try {
+      return (await fs.stat(path)).size;
+    } catch (error) {
+      if (isMissing(error)) return undefined;
+      throw error;
+    }
+  },
+  async syncFolder(path) {
+    const handle = await fs.open(path, 'r');
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+  },
+  async space(path) {
+    const { bavail, bsize, blocks, ffree, files } = await fs.statfs(path);
+    return { freeBytes: bavail * bsize, totalBytes: blocks * bsize, freeInodes: ffree, totalInodes: files };
+  },
+};
+
+export function isMissing(error: unknown): boolean {
+  return (error as { code?: unknown } | null)?.code === 'ENOENT';
+}
+
+/** The whole file, or undefined when there is none. */
+export async function readIfThere(files: Files, path: string, maxBytes: number): Promise<Buffer | undefined> {
+  try {
+    return await files.read(path, maxBytes);
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Replaces `path` so that a power cut leaves the old bytes or the new, never a mixture:
+ * 1 write PATH.new, 2 sync it, 3 rename over PATH, 4 sync the folder.
+ */
+export async function writeDurably(files: Files, path: string, bytes: Uint8Array | string): Promise<void> {
+  const fresh = `${path}.new`;
+  if ((await files.size(fresh)) !== undefined) await files.remove(fresh);
+  const file = await files.open(fresh, 'create');
+  try {
+    await file.write(typeof bytes === 'string' ? Buffer.from(bytes) : bytes);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await files.replace(fresh, path);
+  await files.syncFolder(dirname(path));
+}
+
+/** Appends and syncs; the folder too when the file is new. */
+export async function appendDurably(files: Files, path: string, bytes: Uint8Array | string): Promise<void> {
+  const fresh = (await files.size(path)) === undefined;
+  const file = await files.open(path, 'append');
+  try {
+    await file.write(typeof bytes === 'string' ? Buffer.from(bytes) : bytes);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  if (fresh) await files.syncFolder(dirname(path));
+}

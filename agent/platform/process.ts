@@ -1,0 +1,70 @@
+import { spawn } from 'node:child_process';
+import { Failure } from '#protocol/failure.ts';
+
+export interface Finished {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+  stdout: Buffer;
+  stderr: string;
+}
+
+/** Bounds of one child. Every number is mandatory: a child without a limit hangs one day. */
+export interface Bounds {
+  timeoutMs: number;
+  /** Output beyond this ends the child. */
+  maxBytes: number;
+  input?: Uint8Array | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+/**
+ * Runs `command` to its end, without a shell. Throws `process-missing` when it cannot start, `process-timeout` and
+ * `process-output` when it passes a bound; any exit code is the caller's to judge.
+ */
+export function run(command: string, args: readonly string[], bounds: Bounds): Promise<Finished> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'] });
+    const stdout: Buffer[] = [];
+    const stderr: Buffer[] = [];
+    let bytes = 0;
+    let broken: Failure | undefined;
+    const end = (failure: Failure | undefined): void => {
+      broken ??= failure;
+      child.kill('SIGKILL');
+    };
+    const timer = setTimeout(
+      () =>
+        end(
+          new Failure('transient', 'process-timeout', `${command} took longer than ${bounds.timeoutMs} ms`),
+        ),
+      bounds.timeoutMs,
+    );
+    const abort = (): void => end(undefined);
+    bounds.signal?.addEventListener('abort', abort, { once: true });
+    const settle = (): void => {
+      clearTimeout(timer);
+      bounds.signal?.removeEventListener('abort', abort);
+    };
+    const keep = (list: Buffer[]) => (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes > bounds.maxBytes)
+        end(
+          new Failure('exhausted', 'process-output', `${command} printed more than ${bounds.maxBytes} bytes`),
+        );
+      else list.push(chunk);
+    };
+    child.stdout.on('data', keep(stdout));
+    child.stderr.on('data', keep(stderr));
+    child.stdin.on('error', () => {}); // A child that ends without reading its input: its exit code says why.
+    child.stdin.end(bounds.input);
+    child.on('error', (cause) => {
+      settle();
+      reject(new Failure('unavailable', 'process-missing', `cannot run ${command}`, { cause }));
+    });
+    child.on('close', (code, signal) => {
+      settle();
+      if (broken) reject(broken);
+      else resolve({ code, signal, stdout: Buffer.concat(stdout), stderr: Buffer.concat(stderr).toString() });
+    });
+  });
+}

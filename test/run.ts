@@ -1,0 +1,104 @@
+// The test runner: node test/run.ts quick|all|KIND|FILE ... Each file runs in its own process, with a time limit, and
+// must register tests, finish them and let go of everything it opened. Ends with `N passed, N failed`.
+import { spawn } from 'node:child_process';
+import { appendFileSync } from 'node:fs';
+import { glob } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { join, relative } from 'node:path';
+import type { Tally } from './support/suite.ts';
+
+/** Kinds that need nothing but npm packages; the others need Debian's real parts or minutes. */
+const quick = ['unit', 'property', 'vectors', 'component', 'crash', 'law'];
+const real = ['system', 'fleet'];
+/** A file past this is stuck; the longest crash test takes two minutes here. */
+const fileLimitMs = 600_000;
+/** What a file may take to exit by itself once its tests are done. */
+const lingerMs = 10_000;
+
+const root = join(import.meta.dirname, '..');
+
+async function filesOf(asked: string[]): Promise<string[]> {
+  const found: string[] = [];
+  for (const word of asked) {
+    const kinds = word === 'quick' ? quick : word === 'all' ? [...quick, ...real] : [word];
+    for (const kind of kinds) {
+      if (kind.endsWith('.ts')) found.push(kind);
+      else for await (const file of glob(`test/${kind}/**/*.test.ts`, { cwd: root })) found.push(file);
+    }
+    if (word === 'quick' || word === 'all') found.push('test/architecture.test.ts');
+  }
+  if (found.length === 0) throw new Error(`no test file for ${asked.join(' ')}`);
+  return [...new Set(found)].sort();
+}
+
+interface Outcome extends Tally {
+  problem?: string;
+}
+
+function runFile(file: string): Promise<Outcome> {
+  return new Promise((resolve) => {
+    const started = performance.now();
+    const child = spawn(process.execPath, [join(root, 'test/support/run-file.ts'), file], {
+      cwd: root,
+      stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+    });
+    let output = '';
+    let result = '';
+    let problem: string | undefined;
+    let linger: NodeJS.Timeout | undefined;
+    const limit = setTimeout(() => {
+      problem = `took longer than ${fileLimitMs / 1000} s`;
+      child.kill('SIGKILL');
+    }, fileLimitMs);
+    for (const stream of [child.stdout, child.stderr])
+      stream?.on('data', (chunk: Buffer) => {
+        output += chunk.toString();
+      });
+    child.stdio[3]?.on('data', (chunk: Buffer) => {
+      result += chunk.toString();
+      linger ??= setTimeout(() => {
+        problem = 'left something open: it did not exit after its last test';
+        child.kill('SIGKILL');
+      }, lingerMs);
+    });
+    child.on('close', (code, signal) => {
+      clearTimeout(limit);
+      clearTimeout(linger);
+      const tally: Tally = result === '' ? { passed: 0, failed: 0, skipped: 0 } : JSON.parse(result);
+      if (result === '') problem ??= `ended without a result (${signal ?? `exit ${code}`})`;
+      else if (code !== 0 && tally.failed === 0) problem ??= `exit ${signal ?? code} after its tests passed`;
+      else if (tally.passed + tally.failed + tally.skipped === 0) problem ??= 'ran no test';
+      const bad = problem !== undefined || tally.failed > 0;
+      const seconds = ((performance.now() - started) / 1000).toFixed(1);
+      process.stdout.write(
+        `${bad ? '✘' : '•'} ${relative(root, join(root, file))} ${tally.passed} passed` +
+          `${tally.failed ? `, ${tally.failed} failed` : ''}${tally.skipped ? `, ${tally.skipped} skipped` : ''} (${seconds} s)\n`,
+      );
+      if (bad) process.stdout.write(`${output}\n${problem ? `  ${file}: ${problem}\n` : ''}`);
+      else
+        for (const line of output.split('\n'))
+          if (line.includes('skipped:')) process.stdout.write(`${line}\n`);
+      if (problem !== undefined) tally.failed += 1;
+      resolve(tally);
+    });
+  });
+}
+
+const files = await filesOf(process.argv.slice(2));
+const total: Tally = { passed: 0, failed: 0, skipped: 0 };
+const queue = [...files];
+async function worker(): Promise<void> {
+  for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
+    const tally = await runFile(file);
+    total.passed += tally.passed;
+    total.failed += tally.failed;
+    total.skipped += tally.skipped;
+  }
+}
+await Promise.all(Array.from({ length: Math.min(2, availableParallelism()) }, worker));
+// CI adds up several runs: one JSON line each.
+if (process.env['PEIO_TALLY']) appendFileSync(process.env['PEIO_TALLY'], `${JSON.stringify(total)}\n`);
+process.stdout.write(
+  `${total.passed} passed, ${total.failed} failed${total.skipped ? `, ${total.skipped} skipped` : ''}\n`,
+);
+process.exitCode = total.failed > 0 ? 1 : 0;
