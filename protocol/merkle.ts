@@ -1,0 +1,141 @@
+import { createHash } from 'node:crypto';
+
+/** The Merkle tree of RFC 6962 section 2.1 (RFC 9162 for the proofs' verification), SHA-256. */
+
+/** Hash of an entry; its bytes are a log line without its newline. */
+export function leafHash(entry: Uint8Array | string): Buffer {
+  return createHash('sha256').update(Buffer.of(0)).update(entry).digest();
+}
+
+function nodeHash(left: Uint8Array, right: Uint8Array): Buffer {
+  return createHash('sha256').update(Buffer.of(1)).update(left).update(right).digest();
+}
+
+const emptyRoot = createHash('sha256').digest();
+
+/** A tree that only grows and keeps one hash a level: append and root in O(log n). */
+export interface Frontier {
+  readonly size: number;
+  append(leaf: Buffer): void;
+  root(): Buffer;
+}
+
+export function emptyFrontier(): Frontier {
+  // The roots of the perfect subtrees that the size's binary digits name, smallest first.
+  const perfect: { size: number; hash: Buffer }[] = [];
+  let size = 0;
+  return {
+    get size() {
+      return size;
+    },
+    append(leaf) {
+      let carry = { size: 1, hash: leaf };
+      while (perfect[0]?.size === carry.size) {
+        const left = perfect.shift() as { hash: Buffer };
+        carry = { size: carry.size * 2, hash: nodeHash(left.hash, carry.hash) };
+      }
+      perfect.unshift(carry);
+      size += 1;
+    },
+    root: () =>
+      perfect.length === 0
+        ? emptyRoot
+        : perfect.map(({ hash }) => hash).reduce((right, left) => nodeHash(left, right)),
+  };
+}
+
+/** MTH of section 2.1. */
+export function merkleRoot(leaves: readonly Buffer[]): Buffer {
+  const frontier = emptyFrontier();
+  for (const leaf of leaves) frontier.append(leaf);
+  return frontier.root();
+}
+
+function split(size: number): number {
+  let power = 1;
+  while (power * 2 < size) power *= 2;
+  return power;
+}
+
+/** PATH of section 2.1.1: proves that the leaf at `index` is in the tree over `leaves`. */
+export function inclusionProof(leaves: readonly Buffer[], index: number): Buffer[] {
+  if (leaves.length <= 1) return [];
+  const k = split(leaves.length);
+  return index < k
+    ? [...inclusionProof(leaves.slice(0, k), index), merkleRoot(leaves.slice(k))]
+    : [...inclusionProof(leaves.slice(k), index - k), merkleRoot(leaves.slice(0, k))];
+}
+
+/** PROOF of section 2.1.2: proves that the tree over `leaves` begins with the tree over its first `oldSize`. */
+export function consistencyProof(leaves: readonly Buffer[], oldSize: number): Buffer[] {
+  const proof = (rest: readonly Buffer[], m: number, whole: boolean): Buffer[] => {
+    if (m === rest.length) return whole ? [] : [merkleRoot(rest)];
+    const k = split(rest.length);
+    return m <= k
+      ? [...proof(rest.slice(0, k), m, whole), merkleRoot(rest.slice(k))]
+      : [...proof(rest.slice(k), m - k, false), merkleRoot(rest.slice(0, k))];
+  };
+  return oldSize === 0 ? [] : proof(leaves, oldSize, true);
+}
+
+/** RFC 9162 section 2.1.3.2. */
+export function verifyInclusion(
+  leaf: Buffer,
+  index: number,
+  size: number,
+  proof: readonly Buffer[],
+  root: Buffer,
+): boolean {
+  if (index < 0 || index >= size) return false;
+  let fn = index;
+  let sn = size - 1;
+  let hash = leaf;
+  for (const sibling of proof) {
+    if (sn === 0) return false;
+    if (fn % 2 === 1 || fn === sn) {
+      hash = nodeHash(sibling, hash);
+      while (fn % 2 === 0 && fn !== 0) [fn, sn] = [half(fn), half(sn)];
+    } else hash = nodeHash(hash, sibling);
+    [fn, sn] = [half(fn), half(sn)];
+  }
+  return sn === 0 && hash.equals(root);
+}
+
+/** RFC 9162 section 2.1.4.2. */
+export function verifyConsistency(
+  oldSize: number,
+  oldRoot: Buffer,
+  size: number,
+  root: Buffer,
+  proof: readonly Buffer[],
+): boolean {
+  if (oldSize > size) return false;
+  if (oldSize === size) return proof.length === 0 && oldRoot.equals(root);
+  if (oldSize === 0) return proof.length === 0;
+  const path = isPowerOfTwo(oldSize) ? [oldRoot, ...proof] : [...proof];
+  const first = path.shift();
+  if (first === undefined) return false;
+  let fn = oldSize - 1;
+  let sn = size - 1;
+  while (fn % 2 === 1) [fn, sn] = [half(fn), half(sn)];
+  let oldHash = first;
+  let newHash = first;
+  for (const sibling of path) {
+    if (sn === 0) return false;
+    if (fn % 2 === 1 || fn === sn) {
+      oldHash = nodeHash(sibling, oldHash);
+      newHash = nodeHash(sibling, newHash);
+      while (fn % 2 === 0 && fn !== 0) [fn, sn] = [half(fn), half(sn)];
+    } else newHash = nodeHash(newHash, sibling);
+    [fn, sn] = [half(fn), half(sn)];
+  }
+  return sn === 0 && oldHash.equals(oldRoot) && newHash.equals(root);
+}
+
+function half(value: number): number {
+  return Math.floor(value / 2);
+}
+
+function isPowerOfTwo(value: number): boolean {
+  return Number.isInteger(Math.log2(value));
+}

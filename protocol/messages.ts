@@ -1,0 +1,85 @@
+import { z } from 'zod';
+import { clockState } from './clock-state.ts';
+import { cameraId, sha256Hex } from './ids.ts';
+import { instant } from './time.ts';
+
+/** Payloads of the topics that are JSON and unsigned. Readers are tolerant of fields a later version adds. */
+
+export const stateMessage = z.object({
+  state: z.enum(['online', 'offline']),
+  /** Of the machine: changes when it reboots. */
+  bootId: z.string().max(64),
+  /** Of this run of the agent. */
+  sessionId: z.string().max(64),
+  version: z.string().max(64),
+  at: instant,
+});
+export type StatePayload = z.input<typeof stateMessage>;
+
+export const cameraState = z.enum(['recording', 'connecting', 'failed']);
+export const healthMessage = z.object({
+  at: instant,
+  seq: z.int().nonnegative(),
+  host: z.object({
+    uptimeSeconds: z.int().nonnegative(),
+    load1: z.number().nonnegative(),
+    memoryFreeBytes: z.int().nonnegative(),
+    memoryTotalBytes: z.int().nonnegative(),
+    temperatureCelsius: z.number().optional(),
+    bootReason: z.enum(['orderly', 'crash', 'power', 'unknown']).optional(),
+  }),
+  clock: z.object({ state: clockState }),
+  store: z.object({
+    freeBytes: z.int().nonnegative(),
+    totalBytes: z.int().nonnegative(),
+    oldest: instant.optional(),
+    segments: z.int().nonnegative(),
+    /** Hours of footage that fit, at the bitrates measured. */
+    forecastHours: z.number().nonnegative().optional(),
+  }),
+  /** Absent at a node without cameras. */
+  cameras: z
+    .array(
+      z.object({
+        id: cameraId,
+        state: cameraState,
+        newestSegment: instant.optional(),
+        /** Bit/s over the last complete segment. */
+        bitrate: z.int().nonnegative(),
+        reason: z.string().max(64).optional(),
+        since: instant.optional(),
+        codec: z.string().max(32).optional(),
+        width: z.int().optional(),
+        height: z.int().optional(),
+        fps: z.number().optional(),
+        lostPackets: z.int().optional(),
+        /** Media the camera offers and nobody records, e.g. `audio/PCMA`. */
+        offered: z.array(z.string().max(64)).max(16).optional(),
+      }),
+    )
+    .max(64)
+    .optional(),
+  links: z.array(z.unknown()).max(64),
+  mqtt: z.object({ connected: z.boolean(), protocol: z.string().max(16), reconnects: z.int().nonnegative() }),
+});
+export type HealthPayload = z.input<typeof healthMessage>;
+export type Health = z.output<typeof healthMessage>;
+
+export const alertMessage = z.object({
+  key: z.string().max(80),
+  state: z.enum(['raised', 'cleared']),
+  severity: z.enum(['info', 'warning', 'critical']),
+  since: instant,
+  /** A sentence for the maintainer. */
+  detail: z.string().max(500),
+});
+export type AlertPayload = z.input<typeof alertMessage>;
+
+/** One line of the audit log, as written: `prev` is the SHA-256 of the line before, without its newline. */
+export const auditLine = z.looseObject({
+  seq: z.int().positive(),
+  at: instant,
+  prev: z.union([sha256Hex, z.literal('')]),
+  kind: z.string().min(1).max(64),
+});
+export type AuditLine = z.output<typeof auditLine>;

@@ -1,0 +1,170 @@
+import { z } from 'zod';
+import { parseEnvelope, parseJson, payloadTypes, verifyEnvelope } from './envelope.ts';
+import { Failure } from './failure.ts';
+import { ageRecipient, cameraId, keyId, nodeId } from './ids.ts';
+import { type PublicKey, publicKey } from './key.ts';
+import { purpose } from './purpose.ts';
+import { instant } from './time.ts';
+
+/** The one document that says who may do what, to whom footage is sealed, and for how long it is kept. */
+
+export const maxPolicyBytes = 1024 * 1024;
+
+export const roles = ['root', 'operator', 'officer', 'maintainer'] as const;
+export const role = z.enum(roles);
+export type Role = z.infer<typeof role>;
+
+/** How many distinct persons of which roles one act takes. */
+const threshold = z.partialRecord(role, z.int().positive());
+const personKey = z
+  .strictObject({ keyid: keyId, publicKey, role, nodes: z.array(nodeId).max(1000).optional() })
+  .refine((key) => key.keyid === key.publicKey.id, 'keyid is not the hash of publicKey');
+
+const policySchema = z.strictObject({
+  version: z.int().positive(),
+  issuedAt: instant,
+  retentionCeilingHours: z.int().positive().max(168),
+  logRetentionDays: z.int().positive().max(3650),
+  nodes: z
+    .array(z.strictObject({ id: nodeId, key: publicKey, cameras: z.array(cameraId).max(64) }))
+    .max(1000),
+  persons: z
+    .array(z.strictObject({ name: z.string().min(1).max(100), keys: z.array(personKey).max(10) }))
+    .min(1)
+    .max(1000),
+  thresholds: z.strictObject({
+    policy: threshold,
+    extract: threshold,
+    hold: threshold,
+    release: threshold,
+    snapshot: threshold,
+    probe: threshold,
+  }),
+  holdPurposes: z.array(purpose),
+  recipients: z
+    .array(
+      z.strictObject({
+        recipient: ageRecipient,
+        role: z.enum(['officer', 'escrow']),
+        nodes: z.array(nodeId).max(1000).optional(),
+        from: instant,
+        until: instant,
+      }),
+    )
+    .max(1000),
+  hub: z.strictObject({ key: publicKey }),
+});
+
+export type Policy = z.output<typeof policySchema>;
+/** As it is written on the wire. */
+export type PolicyPayload = z.input<typeof policySchema>;
+
+/** Who may sign a policy before there is one: the only thing believed without a signature. */
+export interface Trust {
+  roots: readonly PublicKey[];
+  threshold: number;
+}
+
+/** Keys of everyone who may sign a command. */
+export function signingKeys(policy: Policy): PublicKey[] {
+  return policy.persons.flatMap((person) =>
+    person.keys.filter((key) => key.role !== 'root').map((key) => key.publicKey),
+  );
+}
+
+function rootKeys(policy: Policy): PublicKey[] {
+  return policy.persons.flatMap((person) =>
+    person.keys.filter((key) => key.role === 'root').map((key) => key.publicKey),
+  );
+}
+
+/** The recipients that a node seals to at an instant. */
+export function recipientsFor(policy: Policy, node: string, utcMs: number): string[] {
+  return policy.recipients
+    .filter(
+      ({ nodes, from, until }) =>
+        (nodes === undefined || nodes.includes(node)) && from <= utcMs && utcMs < until,
+    )
+    .map(({ recipient }) => recipient);
+}
+
+/**
+ * A policy from its envelope: signed by the trusted roots, by those of the policy in force and by its own, higher in
+ * version than the one in force, and sound in itself. Throws `policy-malformed`, `policy-signature`,
+ * `policy-rollback` or `policy-unsound`. A repetition of the version in force is a rollback too.
+ */
+export function verifyPolicy(message: Uint8Array, trust: Trust, inForce?: Policy): Policy {
+  const policy = readPolicy(message, trust, inForce);
+  // An old policy brought back would bring back whom it named.
+  if (inForce !== undefined && policy.version <= inForce.version)
+    throw new Failure(
+      'denied',
+      'policy-rollback',
+      `version ${policy.version}, ${inForce.version} is in force`,
+    );
+  requireSound(policy);
+  return policy;
+}
+
+function readPolicy(message: Uint8Array, trust: Trust, inForce: Policy | undefined): Policy {
+  const envelope = mapped('policy-malformed', () => parseEnvelope(message, maxPolicyBytes));
+  const parsed = policySchema.safeParse(parseJson(envelope.payload));
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    throw new Failure('invalid', 'policy-malformed', `policy: ${issue?.path.join('.')}: ${issue?.message}`);
+  }
+  const policy = parsed.data;
+  // Its own roots are asked too, so that nobody can hand the town to keys that do not exist; they cannot stand alone.
+  const own = rootKeys(policy);
+  const before = inForce ? rootKeys(inForce) : [...trust.roots];
+  const needed = inForce ? (inForce.thresholds.policy.root ?? 1) : trust.threshold;
+  const { signers } = mapped('policy-signature', () =>
+    verifyEnvelope(envelope, payloadTypes.policy, [
+      ...new Map([...before, ...own].map((key) => [key.id, key])).values(),
+    ]),
+  );
+  const count = (keys: readonly PublicKey[]): number =>
+    signers.filter((signer) => keys.some((key) => key.id === signer.id)).length;
+  if (count(before) < needed || count(own) < (policy.thresholds.policy.root ?? 1))
+    throw new Failure('denied', 'policy-signature', 'the policy lacks the signatures of its roots');
+  return policy;
+}
+
+function mapped<T>(code: string, work: () => T): T {
+  try {
+    return work();
+  } catch (cause) {
+    if (!(cause instanceof Failure)) throw cause;
+    throw new Failure(cause.kind, code, cause.message, { cause });
+  }
+}
+
+function requireSound(policy: Policy): void {
+  const unsound = (sentence: string): never => {
+    throw new Failure('denied', 'policy-unsound', sentence);
+  };
+  const seen = new Set<string>();
+  for (const person of policy.persons)
+    for (const { keyid } of person.keys) {
+      if (seen.has(keyid)) unsound(`key ${keyid.slice(0, 8)} stands twice`);
+      seen.add(keyid);
+    }
+  for (const [act, needed] of Object.entries(policy.thresholds))
+    for (const person of policy.persons) {
+      const held = new Set(person.keys.map((key) => key.role).filter((held) => held in needed));
+      if (held.size > 1) unsound(`${person.name} has two roles of the threshold of ${act}`);
+    }
+  for (const act of ['extract', 'hold', 'release', 'snapshot'] as const)
+    if (!policy.thresholds[act].operator || !policy.thresholds[act].officer)
+      unsound(`${act} must need an operator and an officer`);
+  if (!policy.thresholds.probe.operator) unsound('probe must need an operator');
+  if (!policy.thresholds.policy.root) unsound('policy must need a root');
+  for (const { id } of policy.nodes) {
+    const mine = policy.recipients.filter(({ nodes }) => nodes === undefined || nodes.includes(id));
+    // One lost key must not lose everything.
+    if (new Set(mine.map(({ recipient }) => recipient)).size < 2)
+      unsound(`${id} has fewer than two recipients`);
+    if (new Set(mine.map(({ recipient }) => recipient.startsWith('age1pq1'))).size > 1)
+      unsound(`${id} mixes post-quantum and X25519 recipients`);
+  }
+}
