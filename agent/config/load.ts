@@ -1,0 +1,282 @@
+import { createPrivateKey, type KeyObject } from 'node:crypto';
+import { dirname, resolve } from 'node:path';
+import { isMap, LineCounter, parseDocument } from 'yaml';
+import { z } from 'zod';
+import { codeOf, Failure, sentenceOf } from '#protocol/failure.ts';
+import { parsePublicPem, publicKeyOf } from '#protocol/key.ts';
+import { maxPolicyBytes, type Trust } from '#protocol/policy.ts';
+import type { Credentials } from '../camera/ingest.ts';
+import type { Files } from '../platform/files.ts';
+import { ConfigFailure, type Problem, pathText, problemsOf } from './problems.ts';
+import { type ConfigFile, configSchema } from './schema.ts';
+
+const maxConfigBytes = 1024 * 1024;
+const maxSecretBytes = 64 * 1024;
+
+/** PEM contents, not paths. */
+export interface Tls {
+  ca?: string | undefined;
+  cert?: string | undefined;
+  key?: string | undefined;
+}
+
+type CameraFile = ConfigFile['cameras'][number];
+
+/** The configuration with everything it names read and checked. Holds secrets: never log it. */
+export interface Config {
+  node: string;
+  store: { path: string; retentionMs: number; segmentMs: number; reserve: number };
+  trust: Trust;
+  /** The envelope of the first policy. */
+  policy: Buffer;
+  signingKey: KeyObject;
+  cameras: (Omit<CameraFile, 'credentials'> & { credentials?: Credentials })[];
+  mqtt?: { url: string; tls: Tls };
+  upload?: { url: string; limitBits: number; tls: Tls };
+  links: ConfigFile['links'];
+  healthIntervalMs: number;
+  web?: { host: string; port: number };
+  socket: string;
+  lang: 'it' | 'en';
+}
+
+export interface Surroundings {
+  files: Files;
+  env: Readonly<Record<string, string | undefined>>;
+}
+
+/** Reads `file` and all it names. Throws a {@link ConfigFailure} that lists every problem at once. */
+export async function loadConfig(file: string, around: Surroundings): Promise<Config> {
+  const text = await readText(file, around.files);
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
+  if (document.errors.length > 0)
+    throw new ConfigFailure(
+      file,
+      document.errors.map((error) => ({
+        path: 'YAML',
+        message: sentenceOf(error),
+        line: lines.linePos(error.pos[0]).line,
+      })),
+    );
+  const lineOf = (path: readonly PropertyKey[]): number | undefined => {
+    for (let length = path.length; length > 0; length--) {
+      const node = document.getIn(path.slice(0, length), true) as
+        | { range?: [number, number, number] }
+        | undefined;
+      if (node?.range) return lines.linePos(node.range[0]).line;
+    }
+    return undefined;
+  };
+  const located = (path: readonly PropertyKey[], message: string): Problem => {
+    const line = lineOf(path);
+    return { path: pathText(path) || 'file', message, ...(line === undefined ? {} : { line }) };
+  };
+  let raw: unknown;
+  try {
+    raw = document.toJS({ maxAliasCount: 100 });
+  } catch (error) {
+    throw new ConfigFailure(file, [{ path: 'YAML', message: sentenceOf(error) }]);
+  }
+  const parsed = configSchema.safeParse(raw ?? {}, { reportInput: true });
+  const schemaProblems = parsed.success
+    ? []
+    : problemsOf(parsed.error, knownKeys).map(({ path, message }) => located(path, message));
+  // What the file names is read even when its shape is wrong elsewhere, so that one run shows everything.
+  const named = openNamed(file, around, located);
+  const config = parsed.success
+    ? await named.resolve(parsed.data)
+    : await named.probe(raw, isMap(document.contents));
+  const problems = [...schemaProblems, ...named.problems];
+  if (problems.length > 0 || config === undefined) throw new ConfigFailure(file, problems);
+  return config;
+}
+
+async function readText(file: string, files: Files): Promise<string> {
+  try {
+    return (await files.read(file, maxConfigBytes)).toString('utf8');
+  } catch (error) {
+    const why = codeOf(error) === 'ENOENT' ? 'there is no such file' : `cannot be read (${codeOf(error)})`;
+    throw new ConfigFailure(file, [{ path: 'file', message: why }]);
+  }
+}
+
+/** The keys an object at `path` may have, for suggestions. */
+function knownKeys(path: readonly PropertyKey[]): string[] {
+  let schema: unknown = configSchema;
+  const unwrap = (inner: unknown): unknown => {
+    let current = inner;
+    while (current instanceof z.ZodDefault || current instanceof z.ZodOptional) current = current.unwrap();
+    return current;
+  };
+  for (const part of path) {
+    schema = unwrap(schema);
+    if (schema instanceof z.ZodObject) schema = schema.shape[part as string];
+    else if (schema instanceof z.ZodArray) schema = schema.element;
+  }
+  schema = unwrap(schema);
+  return schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
+}
+
+/** Follows the names and paths in a configuration, collecting what is wrong with them. */
+function openNamed(
+  file: string,
+  { files, env }: Surroundings,
+  located: (path: readonly PropertyKey[], message: string) => Problem,
+) {
+  const folder = dirname(resolve(file));
+  const problems: Problem[] = [];
+  const report = (path: readonly PropertyKey[], message: string): undefined => {
+    problems.push(located(path, message));
+    return undefined;
+  };
+  const secretPaths = (name: string): string[] => [
+    ...(env['CREDENTIALS_DIRECTORY'] ? [resolve(env['CREDENTIALS_DIRECTORY'], name)] : []),
+    resolve(folder, 'secrets', name),
+  ];
+
+  async function firstOf(
+    path: readonly PropertyKey[],
+    candidates: string[],
+    maxBytes: number,
+  ): Promise<Buffer | undefined> {
+    for (const candidate of candidates)
+      try {
+        return await files.read(candidate, maxBytes);
+      } catch (error) {
+        if (codeOf(error) !== 'ENOENT') return report(path, `${candidate} cannot be read (${codeOf(error)})`);
+      }
+    return report(path, `there is no ${candidates.join(' or ')}`);
+  }
+
+  async function credentials(path: readonly PropertyKey[], name: string): Promise<Credentials | undefined> {
+    const text = (await firstOf(path, secretPaths(name), maxSecretBytes))
+      ?.toString('utf8')
+      .replace(/\r?\n$/, '');
+    if (text === undefined) return undefined;
+    const colon = text.indexOf(':');
+    if (colon < 1 || text.includes('\n'))
+      return report(path, `secret "${name}" is not one line user:password`);
+    return { user: text.slice(0, colon), password: text.slice(colon + 1) };
+  }
+
+  async function pem(path: readonly PropertyKey[], name: string | undefined): Promise<string | undefined> {
+    if (name === undefined) return undefined;
+    const candidates = name.includes('/')
+      ? [resolve(folder, name)]
+      : [...secretPaths(name), resolve(folder, name)];
+    return (await firstOf(path, candidates, maxSecretBytes))?.toString('utf8');
+  }
+
+  async function tls(section: string, paths: Tls): Promise<Tls> {
+    return {
+      ca: await pem([section, 'ca'], paths.ca),
+      cert: await pem([section, 'cert'], paths.cert),
+      key: await pem([section, 'key'], paths.key),
+    };
+  }
+
+  async function signingKey(name: string): Promise<KeyObject | undefined> {
+    const text = await firstOf(['signing'], secretPaths(name), maxSecretBytes);
+    if (text === undefined) return undefined;
+    try {
+      const key = createPrivateKey(text);
+      publicKeyOf(key);
+      return key;
+    } catch {
+      return report(['signing'], `secret "${name}" is no Ed25519 private key in PEM`);
+    }
+  }
+
+  async function roots(path: string): Promise<Trust['roots'] | undefined> {
+    const text = await firstOf(['trust', 'roots'], [resolve(folder, path)], maxSecretBytes);
+    try {
+      return text && parsePublicPem(text.toString('utf8'));
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      return report(['trust', 'roots'], error.message);
+    }
+  }
+
+  async function resolveAll(parsed: ConfigFile): Promise<Config | undefined> {
+    const trusted = await roots(parsed.trust.roots);
+    if (trusted && trusted.length < parsed.trust.threshold)
+      report(
+        ['trust', 'threshold'],
+        `is ${parsed.trust.threshold}, but the file of roots holds ${trusted.length}`,
+      );
+    const policy = await firstOf(['policy'], [resolve(folder, parsed.policy)], maxPolicyBytes);
+    const key = await signingKey(parsed.signing);
+    const cameras: Config['cameras'] = [];
+    for (const [index, { credentials: name, ...camera }] of parsed.cameras.entries()) {
+      const known =
+        name === undefined ? undefined : await credentials(['cameras', index, 'credentials'], name);
+      cameras.push({ ...camera, ...(known ? { credentials: known } : {}) });
+    }
+    for (const [index, link] of parsed.links.entries())
+      if (link.credentials !== undefined)
+        await firstOf(['links', index, 'credentials'], secretPaths(link.credentials), maxSecretBytes);
+    const mqttTls = parsed.mqtt && (await tls('mqtt', parsed.mqtt));
+    const uploadTls = parsed.upload && (await tls('upload', parsed.upload));
+    const socket = parsed.socket ?? `${env['RUNTIME_DIRECTORY'] ?? '/run/peio-agent'}/agent.sock`;
+    if (trusted === undefined || policy === undefined || key === undefined || problems.length > 0)
+      return undefined;
+    const [host, port] = parsed.web ? splitListen(parsed.web.listen) : ['', 0];
+    return {
+      node: parsed.node,
+      store: {
+        path: resolve(folder, parsed.store.path),
+        retentionMs: parsed.store.retention,
+        segmentMs: parsed.store.segment,
+        reserve: parsed.store.reserve,
+      },
+      trust: { roots: trusted, threshold: parsed.trust.threshold },
+      policy,
+      signingKey: key,
+      cameras,
+      ...(parsed.mqtt && mqttTls ? { mqtt: { url: parsed.mqtt.url, tls: mqttTls } } : {}),
+      ...(parsed.upload && uploadTls
+        ? {
+            upload: {
+              url: parsed.upload.url,
+              limitBits: parsed.upload.limit,
+              tls: {
+                ca: uploadTls.ca ?? mqttTls?.ca,
+                cert: uploadTls.cert ?? mqttTls?.cert,
+                key: uploadTls.key ?? mqttTls?.key,
+              },
+            },
+          }
+        : {}),
+      links: parsed.links,
+      healthIntervalMs: parsed.health.interval,
+      ...(parsed.web ? { web: { host, port } } : {}),
+      socket: resolve(folder, socket),
+      lang: parsed.lang,
+    };
+  }
+
+  /** Reads whatever the sections that do parse name: one run shows wrong keys and missing files together. */
+  async function probe(raw: unknown, isObject: boolean): Promise<undefined> {
+    if (!isObject) return;
+    const shape = configSchema.shape;
+    const { signing, policy, trust, cameras } = raw as Record<string, unknown>;
+    const signingName = shape.signing.safeParse(signing);
+    if (signingName.success) await signingKey(signingName.data);
+    const policyPath = shape.policy.safeParse(policy);
+    if (policyPath.success) await firstOf(['policy'], [resolve(folder, policyPath.data)], maxPolicyBytes);
+    const trustSection = shape.trust.safeParse(trust);
+    if (trustSection.success) await roots(trustSection.data.roots);
+    for (const [index, camera] of (Array.isArray(cameras) ? cameras : []).entries()) {
+      const name = z.looseObject({ credentials: configSchema.shape.signing }).safeParse(camera);
+      if (name.success) await credentials(['cameras', index, 'credentials'], name.data.credentials);
+    }
+  }
+
+  return { problems, resolve: resolveAll, probe };
+}
+
+function splitListen(listen: string): [string, number] {
+  const colon = listen.lastIndexOf(':');
+  return [listen.slice(0, colon).replaceAll(/[[\]]/g, ''), Number(listen.slice(colon + 1))];
+}

@@ -1,0 +1,91 @@
+import { z } from 'zod';
+import { cameraId, nodeId } from '#protocol/ids.ts';
+import { address, bitRate, duration, percentage } from './units.ts';
+
+/** The name of a secret: a file in `$CREDENTIALS_DIRECTORY`, else in `secrets/` beside the configuration. */
+const secretName = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'is no name of a secret: letters, digits, dots, hyphens');
+const path = z.string().min(1).max(1000);
+const hour = 3_600_000;
+
+const camera = z.strictObject({
+  id: cameraId,
+  name: z.string().max(100).optional(),
+  rtsp: address('rtsp', 'rtsps'),
+  transport: z.enum(['tcp']).default('tcp'),
+  onvif: address('http', 'https').optional(),
+  credentials: secretName.optional(),
+  ptz: z.boolean().default(false),
+});
+
+const link = z.strictObject({
+  id: cameraId,
+  to: nodeId,
+  probe: z.enum(['stamp', 'ping', 'tcp', 'snmp']),
+  target: z.string().min(1).max(200),
+  credentials: secretName.optional(),
+});
+
+const tlsFiles = { ca: path.optional(), cert: path.optional(), key: path.optional() };
+
+/** The agent's configuration file, as parsed from YAML. Durations in milliseconds, rates in bit/s. */
+export const configSchema = z.strictObject({
+  node: nodeId,
+  store: z.strictObject({
+    path,
+    // Art. 3 c. 2: seven days at most.
+    retention: duration
+      .refine((ms) => ms >= hour && ms <= 168 * hour, 'must lie between 1h and 7d (Art. 3 c. 2)')
+      .default(168 * hour),
+    // Shorter than a GOP is pointless; longer risks more of a torn segment than anyone would accept.
+    segment: duration
+      .refine((ms) => ms >= 1000 && ms <= 600_000, 'must lie between 1s and 10m')
+      .default(60_000),
+    reserve: percentage.default(0.05),
+  }),
+  trust: z.strictObject({ roots: path, threshold: z.int().min(1).max(10).default(1) }),
+  policy: path,
+  signing: secretName,
+  // A relay has none.
+  cameras: z
+    .array(camera)
+    .max(64)
+    .superRefine((cameras, context) => {
+      for (const [index, { id }] of cameras.entries())
+        if (cameras.findIndex((other) => other.id === id) < index)
+          context.addIssue({ code: 'custom', path: [index, 'id'], message: `"${id}" stands twice` });
+    })
+    .default([]),
+  mqtt: z.strictObject({ url: address('mqtt', 'mqtts'), ...tlsFiles }).optional(),
+  upload: z
+    .strictObject({
+      url: address('http', 'https'),
+      limit: bitRate.refine((bits) => bits >= 64_000, 'must be at least 64kbit').default(4_000_000),
+      ...tlsFiles,
+    })
+    .optional(),
+  links: z.array(link).max(64).default([]),
+  health: z
+    .strictObject({
+      interval: duration
+        .refine((ms) => ms >= 1000 && ms <= 3_600_000, 'must lie between 1s and 1h')
+        .default(60_000),
+    })
+    .default({ interval: 60_000 }),
+  web: z
+    .strictObject({
+      listen: z
+        .string()
+        .regex(
+          /^(?:127\.0\.0\.1|localhost|\[::1\]):\d{1,5}$/,
+          'must be a loopback address and port, such as 127.0.0.1:9464',
+        ),
+    })
+    .optional(),
+  /** Language of what staff read on this box. */
+  lang: z.enum(['it', 'en']).default('it'),
+  // sockaddr_un holds 108 bytes with the closing zero.
+  socket: path.refine((text) => Buffer.byteLength(text) <= 107, 'is longer than 107 bytes').optional(),
+});
+export type ConfigFile = z.output<typeof configSchema>;

@@ -1,0 +1,53 @@
+import { z } from 'zod';
+
+const durationUnits = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+
+/** `90s`, `7d`: to milliseconds. */
+export const duration = z.string().transform((text, context): number => {
+  const match = /^(\d{1,6})(ms|s|m|h|d)$/.exec(text);
+  if (match) return Number(match[1]) * durationUnits[match[2] as keyof typeof durationUnits];
+  context.addIssue({
+    code: 'custom',
+    message: 'is no duration: a number and ms, s, m, h or d, such as 60s or 7d',
+  });
+  return z.NEVER;
+});
+
+const rateUnits = { kbit: 1000, Mbit: 1_000_000, Gbit: 1_000_000_000 } as const;
+
+/** `4Mbit` a second: to bit/s. */
+export const bitRate = z.string().transform((text, context): number => {
+  const match = /^(\d{1,6}(?:\.\d{1,3})?)(kbit|Mbit|Gbit)$/.exec(text);
+  if (match) return Number(match[1]) * rateUnits[match[2] as keyof typeof rateUnits];
+  context.addIssue({
+    code: 'custom',
+    message: 'is no rate: a number and kbit, Mbit or Gbit (a second), such as 4Mbit',
+  });
+  return z.NEVER;
+});
+
+/** `5%`: to a fraction. */
+export const percentage = z.string().transform((text, context): number => {
+  const match = /^(\d{1,2}(?:\.\d{1,2})?)%$/.exec(text);
+  if (match) return Number(match[1]) / 100;
+  context.addIssue({ code: 'custom', message: 'is no percentage below 100, such as 5%' });
+  return z.NEVER;
+});
+
+/** An absolute URL of one of these schemes, without user or password: those are secrets and stand in files. */
+export function address(...schemes: string[]) {
+  return z
+    .string()
+    .max(500)
+    .superRefine((text, context) => {
+      const url = URL.canParse(text) ? new URL(text) : undefined;
+      if (url === undefined || !schemes.includes(url.protocol.slice(0, -1)) || url.hostname === '')
+        context.addIssue({ code: 'custom', message: `is no address with ${schemes.join(':// or ')}://` });
+      else if (url.username !== '' || url.password !== '')
+        context.addIssue({
+          code: 'custom',
+          message:
+            'contains a password: name a secret in "credentials" and write user:password into that file',
+        });
+    });
+}

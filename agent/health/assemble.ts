@@ -1,0 +1,82 @@
+import type { ClockState } from '#protocol/clock-state.ts';
+import type { HealthPayload } from '#protocol/messages.ts';
+import { instantText } from '#protocol/time.ts';
+import type { HostReading } from '../platform/host.ts';
+
+/** One camera as health tells it; times in UTC milliseconds. */
+export interface CameraReading {
+  id: string;
+  state: 'recording' | 'connecting' | 'failed';
+  reason?: string | undefined;
+  since: number;
+  newestSegment?: number | undefined;
+  /** bit/s */
+  bitrate: number;
+  frameRate: number;
+  track?: { codec: string; width: number; height: number } | undefined;
+  lostPackets: number;
+  offered: readonly string[];
+}
+
+export interface HealthReading {
+  at: number;
+  seq: number;
+  host: HostReading;
+  clock: ClockState;
+  store: {
+    freeBytes: number;
+    totalBytes: number;
+    segments: number;
+    bytes: number;
+    oldest?: number | undefined;
+  };
+  /** Undefined at a node without cameras: absent, not empty. */
+  cameras: CameraReading[] | undefined;
+  /** Configured links; no probe measures them yet, so their state is unknown, which is not a guess. */
+  links: { id: string; to: string }[];
+  mqtt: { connected: boolean; protocol: string; reconnects: number };
+}
+
+/** The health message: no request, no hold, no extraction, no picture (Art. 6 c. 4, 8). */
+export function assembleHealth(reading: HealthReading): HealthPayload {
+  const { freeBytes, totalBytes, segments, oldest } = reading.store;
+  const bitsPerSecond = (reading.cameras ?? []).reduce((sum, camera) => sum + camera.bitrate, 0);
+  return {
+    at: instantText(reading.at),
+    seq: reading.seq,
+    host: reading.host,
+    clock: { state: reading.clock },
+    store: {
+      freeBytes,
+      totalBytes,
+      segments,
+      ...(oldest === undefined ? {} : { oldest: instantText(oldest) }),
+      ...(bitsPerSecond > 0 ? { forecastHours: forecastHours(reading.store, bitsPerSecond) } : {}),
+    },
+    ...(reading.cameras === undefined ? {} : { cameras: reading.cameras.map(cameraHealth) }),
+    links: reading.links.map(({ id, to }) => ({ id, to, state: 'unknown' })),
+    mqtt: reading.mqtt,
+  };
+}
+
+/** Hours that fit: what is kept may be overwritten by its own successor, so it counts as room. */
+function forecastHours(store: HealthReading['store'], bitsPerSecond: number): number {
+  return Math.round(((store.freeBytes + store.bytes) * 8) / bitsPerSecond / 360) / 10;
+}
+
+function cameraHealth(camera: CameraReading): NonNullable<HealthPayload['cameras']>[number] {
+  return {
+    id: camera.id,
+    state: camera.state,
+    ...(camera.newestSegment === undefined ? {} : { newestSegment: instantText(camera.newestSegment) }),
+    bitrate: Math.round(camera.bitrate),
+    ...(camera.reason === undefined ? {} : { reason: camera.reason }),
+    since: instantText(camera.since),
+    ...(camera.track === undefined
+      ? {}
+      : { codec: camera.track.codec, width: camera.track.width, height: camera.track.height }),
+    fps: Math.round(camera.frameRate * 10) / 10,
+    ...(camera.lostPackets > 0 ? { lostPackets: camera.lostPackets } : {}),
+    ...(camera.offered.length > 0 ? { offered: [...camera.offered].slice(0, 16) } : {}),
+  };
+}
