@@ -1,0 +1,68 @@
+import { readVideoTrack, splitNals } from './mp4.ts';
+
+/** RTP's clock for video (RFC 6184 §8.2.1, RFC 7798 §7.1). */
+export const videoClock = 90_000;
+
+/** One access unit, ready for RTP. Times are ticks of {@link videoClock} since the beginning of the clip. */
+export interface Frame {
+  nals: Buffer[];
+  sendAt: number;
+  timestamp: number;
+  keyframe: boolean;
+}
+
+export interface Clip {
+  codec: 'h264' | 'h265';
+  parameterSets: Buffer[];
+  width: number;
+  height: number;
+  frames: Frame[];
+  /** Ticks after which the clip begins again. */
+  duration: number;
+}
+
+/**
+ * A file as a camera would send it. `inBand` puts the parameter sets in front of every keyframe; `mbit` (of 10^6 bits
+ * per second) fills every frame up with filler data (H.264 type 12, H.265 type 38), which costs no encoding.
+ */
+export function loadClip(file: string, options: { inBand: boolean; mbit?: number | undefined }): Clip {
+  const track = readVideoTrack(file);
+  const toClock = (ticks: number): number => Math.round((ticks * videoClock) / track.timescale);
+  const duration = toClock(track.duration);
+  const frames = track.samples.map((sample): Frame => {
+    const nals = splitNals(sample.bytes, track.lengthSize);
+    return {
+      nals: options.inBand && sample.sync ? [...track.parameterSets, ...nals] : nals,
+      sendAt: toClock(sample.decodeTime),
+      timestamp: toClock(sample.decodeTime + sample.compositionOffset),
+      keyframe: sample.sync,
+    };
+  });
+  if (options.mbit !== undefined) pad(frames, duration, track.codec, (options.mbit * 1e6) / 8);
+  return {
+    codec: track.codec,
+    parameterSets: track.parameterSets,
+    width: track.width,
+    height: track.height,
+    frames,
+    duration,
+  };
+}
+
+/** Filler follows the last slice of its picture (H.264 §7.4.1.2.3, H.265 §7.4.2.4.4); a big picture borrows from the next ones. */
+function pad(frames: Frame[], duration: number, codec: Clip['codec'], bytesPerSecond: number): void {
+  const header = codec === 'h264' ? Buffer.from([12]) : Buffer.from([38 << 1, 1]);
+  let due = 0;
+  frames.forEach((frame, index) => {
+    const until = frames[index + 1]?.sendAt ?? duration;
+    due += ((until - frame.sendAt) / videoClock) * bytesPerSecond;
+    due -= frame.nals.reduce((sum, nal) => sum + nal.length, 0);
+    const size = Math.floor(due);
+    if (size < header.length + 2) return;
+    const filler = Buffer.alloc(size, 0xff);
+    header.copy(filler);
+    filler[size - 1] = 0x80; // rbsp_trailing_bits
+    frame.nals.push(filler);
+    due -= size;
+  });
+}

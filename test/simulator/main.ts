@@ -1,0 +1,47 @@
+// A process of simulated cameras: node test/simulator/main.ts [--port N] [--host H] [--cameras 2] [--user U --password P]
+// [--mbit 4] [--file F] [--audio]. Prints {"port", "urls"} when ready, obeys one fault a line on standard input
+// (commands.ts) and answers each with a line of JSON; ends with its input.
+import { createInterface } from 'node:readline';
+import { parseArgs } from 'node:util';
+import { command } from './commands.ts';
+import { startSimulator } from './simulator.ts';
+
+const { values } = parseArgs({
+  options: {
+    port: { type: 'string', default: '0' },
+    host: { type: 'string', default: '127.0.0.1' },
+    cameras: { type: 'string', default: '2' },
+    user: { type: 'string' },
+    password: { type: 'string' },
+    mbit: { type: 'string' },
+    file: { type: 'string' },
+    audio: { type: 'boolean', default: false },
+  },
+});
+const print = (value: unknown): void => void process.stdout.write(`${JSON.stringify(value)}\n`);
+
+const simulator = await startSimulator({
+  port: Number(values.port),
+  host: values.host,
+  cameras: Array.from({ length: Number(values.cameras) }, (_, index) => ({
+    path: `/cam-${index + 1}`,
+    audio: values.audio,
+    // Cameras of one process do not show the same moment, nor send their keyframes together.
+    startAtSeconds: index * 3.7,
+    ...(values.user !== undefined && { user: values.user }),
+    ...(values.password !== undefined && { password: values.password }),
+    ...(values.mbit !== undefined && { mbit: Number(values.mbit) }),
+    ...(values.file !== undefined && { file: values.file }),
+  })),
+});
+print({ port: simulator.port, urls: simulator.paths.map((path) => simulator.url(path)) });
+
+for await (const line of createInterface({ input: process.stdin })) {
+  if (line.trim() === '') continue;
+  try {
+    print({ done: line.trim(), result: (await command(simulator, line)) ?? null });
+  } catch (error) {
+    print({ refused: line.trim(), why: (error as Error).message });
+  }
+}
+await simulator.close();
