@@ -36,10 +36,7 @@ export function problemsOf(
   knownKeys: (path: readonly PropertyKey[]) => readonly string[],
 ): { path: readonly PropertyKey[]; message: string }[] {
   return error.issues.flatMap((issue) => {
-    if (issue.code !== 'unrecognized_keys')
-      return [
-        { path: issue.path, message: issue.code === 'invalid_type' ? typeMessage(issue) : issue.message },
-      ];
+    if (issue.code !== 'unrecognized_keys') return [{ path: issue.path, message: messageOf(issue) }];
     return issue.keys.map((key) => {
       const meant = nearest(key, knownKeys(issue.path));
       return {
