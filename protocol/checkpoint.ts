@@ -21,6 +21,9 @@ export interface LogHead {
   policyVersion: number;
 }
 
+const statementTitle = 'peio/v1/hub/statement';
+const statementBegins = `\n\n${statementTitle}\n`;
+
 /** The checkpoint's text: origin, size, root, then what policy is in force, as an extension line. */
 function headText(node: string, head: LogHead): string {
   return `${logOrigin(node)}\n${head.size}\n${head.root.toString('base64')}\npolicy ${head.policyVersion} ${head.policyHash}\n`;
@@ -43,6 +46,15 @@ function parseHead(node: string, text: string): LogHead {
   };
 }
 
+/**
+ * The head in a checkpoint, or in the hub's answer to one, believed of nobody: for a check that has no key. Throws
+ * `note-malformed` or `checkpoint-malformed`.
+ */
+export function readCheckpoint(node: string, note: string): LogHead {
+  const cut = note.indexOf(statementBegins);
+  return parseHead(node, parseNote(cut < 0 ? note : note.slice(0, cut + 1)).text);
+}
+
 /** Throws `note-malformed`, `note-signature` or `checkpoint-malformed`. */
 export function verifyCheckpoint(node: string, note: string, key: PublicKey): LogHead {
   return parseHead(node, verifyNote(parseNote(note), logOrigin(node), key));
@@ -55,8 +67,6 @@ export interface HubStatement {
   /** Hex SHA-256 of the register's last line; 64 zeros while it is empty. */
   registerHead: string;
 }
-
-const statementTitle = 'peio/v1/hub/statement';
 
 /**
  * The hub's answer: the checkpoint with its cosignature/v1 line, a blank line, and a second note that binds the
@@ -80,6 +90,8 @@ export interface Cosigned {
   /** When the hub cosigned, milliseconds, whole seconds. */
   at: number;
   statement: HubStatement;
+  /** As it came: what a third party verifies. */
+  message: string;
 }
 
 /** Throws `note-malformed`, `note-signature`, `checkpoint-malformed`. The node's own signature is checked too. */
@@ -89,7 +101,7 @@ export function verifyCosigned(
   nodeKey: PublicKey,
   hubKey: PublicKey,
 ): Cosigned {
-  const cut = message.indexOf(`\n\n${statementTitle}\n`);
+  const cut = message.indexOf(statementBegins);
   if (cut < 0) throw new Failure('invalid', 'note-malformed', 'the hub statement is missing');
   const note = parseNote(message.slice(0, cut + 1));
   const head = parseHead(node, verifyNote(note, logOrigin(node), nodeKey));
@@ -104,6 +116,7 @@ export function verifyCosigned(
   return {
     head,
     at,
+    message,
     statement: {
       policyVersion: Number(match[3]),
       registerSize: Number(match[4]),

@@ -18,15 +18,26 @@ export interface Frontier {
   readonly size: number;
   append(leaf: Buffer): void;
   root(): Buffer;
+  /** The roots of the perfect subtrees that the size's binary digits name, smallest first: all there is to keep. */
+  subtrees(): Buffer[];
 }
 
 export function emptyFrontier(): Frontier {
-  // The roots of the perfect subtrees that the size's binary digits name, smallest first.
+  return frontierOf(0, []);
+}
+
+/** A frontier from what {@link Frontier.subtrees} gave. Throws `RangeError` when there is not one for each digit. */
+export function frontierOf(size: number, subtrees: readonly Buffer[]): Frontier {
   const perfect: { size: number; hash: Buffer }[] = [];
-  let size = 0;
+  let count = size;
+  for (let power = 1; power <= size; power *= 2)
+    if (half(size / power) * 2 !== Math.floor(size / power))
+      perfect.push({ size: power, hash: subtrees[perfect.length] ?? emptyRoot });
+  if (perfect.length !== subtrees.length)
+    throw new RangeError(`${subtrees.length} subtrees for ${size} leaves`);
   return {
     get size() {
-      return size;
+      return count;
     },
     append(leaf) {
       let carry = { size: 1, hash: leaf };
@@ -35,12 +46,13 @@ export function emptyFrontier(): Frontier {
         carry = { size: carry.size * 2, hash: nodeHash(left.hash, carry.hash) };
       }
       perfect.unshift(carry);
-      size += 1;
+      count += 1;
     },
     root: () =>
       perfect.length === 0
         ? emptyRoot
         : perfect.map(({ hash }) => hash).reduce((right, left) => nodeHash(left, right)),
+    subtrees: () => perfect.map(({ hash }) => hash),
   };
 }
 

@@ -21,3 +21,8 @@ export function parseCompactStamp(text: string): number | undefined {
   const utcMs = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}.${ms}Z`);
   return Number.isNaN(utcMs) || compactStamp(utcMs) !== text ? undefined : utcMs;
 }
+
+/** `YYYY-MM`, UTC. */
+export function monthOf(utcMs: number): string {
+  return new Date(utcMs).toISOString().slice(0, 7);
+}

@@ -1,0 +1,167 @@
+import type { KeyObject } from 'node:crypto';
+import { type Cosigned, readCheckpoint, signCheckpoint } from '#protocol/checkpoint.ts';
+import { Failure } from '#protocol/failure.ts';
+import type { Clock } from '../platform/clock.ts';
+import { type Files, readIfThere, writeDurably } from '../platform/files.ts';
+import type { LineFields } from './line.ts';
+import { checkpointFile, cosignedFile, recentFile, writePlace } from './place.ts';
+import { type LogLine, openReader } from './reader.ts';
+import { recover } from './recover.ts';
+import { openWriter } from './writer.ts';
+
+/** A C2SP note with its signatures, and the hub's statement behind it. */
+const maxNoteBytes = 64 * 1024;
+
+export interface Audit {
+  /**
+   * One line, on disk and synced before it resolves. Rejects with `audit-full`, `audit-busy` (exhausted) or
+   * `audit-write` (transient); the log is then as it was.
+   */
+  append(kind: string, fields: LineFields): Promise<{ seq: number }>;
+  /** Number of synced lines. */
+  size(): number;
+  /** RFC 6962 root over them. */
+  root(): Buffer;
+  /** At most `count` lines from `fromSeq`. Throws `audit-expired` for lines that retention has taken. */
+  read(fromSeq: number, count: number): Promise<LogLine[]>;
+  /** The signed head of what is synced, kept before it is shown; undefined while the log is empty. */
+  checkpoint(policy: { hash: string; version: number }): Promise<{ note: string; size: number } | undefined>;
+  /** Lines that the hub has cosigned: it holds them for good. */
+  cosigned(): number;
+  /**
+   * Moves {@link cosigned}, durably. Throws `cosignature-ahead` (denied) for a head that this log has not reached:
+   * somebody else writes under this name.
+   */
+  takeCosigned(cosigned: Cosigned): Promise<void>;
+  /** Resolves when the hub has cosigned `size` lines or more; rejects with the signal's reason when it aborts. */
+  whenCosigned(size: number, signal: AbortSignal): Promise<void>;
+  /** The hub's last answer as it came, for those who carry proofs away. */
+  lastCosigned(): Promise<string | undefined>;
+  /** Calls `then` after every sync that added lines. */
+  onGrowth(then: () => void): void;
+  /** What a crash had left behind the last line and opening cut off. */
+  readonly cutBytes: number;
+  /** Waits for what is under way, remembers the place. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens a node's log, or begins it. Throws `audit-malformed`, `audit-seq`, `audit-chain`, `audit-truncated` or
+ * `audit-root` (corrupt) when what is there is not what was written and signed.
+ */
+export async function openAudit(options: {
+  files: Files;
+  clock: Clock;
+  folder: string;
+  node: string;
+  key: KeyObject;
+}): Promise<Audit> {
+  const { files, clock, folder, node, key } = options;
+  await files.makeFolder(folder);
+  const signed = await readHead(files, checkpointFile(folder), node);
+  const { place, cutBytes, rootAtWatched } = await recover(files, folder, signed?.size);
+  if (signed && signed.size > place.position.tree.size)
+    throw new Failure('corrupt', 'audit-truncated', 'the log is shorter than the head that was signed');
+  if (signed && rootAtWatched && !rootAtWatched.equals(signed.root))
+    throw new Failure('corrupt', 'audit-root', 'the log is not the one whose head was signed');
+  let cosigned = (await readHead(files, cosignedFile(folder), node))?.size ?? 0;
+  if (cosigned > place.position.tree.size)
+    throw new Failure('corrupt', 'audit-truncated', 'the log is shorter than the head that was cosigned');
+
+  const growth: (() => void)[] = [];
+  const waiters = new Set<{ size: number; resolve(): void }>();
+  const writer = openWriter(files, clock, folder, place, () => {
+    for (const then of growth) then();
+  });
+  const read = openReader(files, folder, writer.place);
+  const size = (): number => writer.place().position.tree.size;
+  // Heads and cosignatures replace their files one after the other.
+  let working: Promise<unknown> = Promise.resolve();
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+    const turn = working.then(work);
+    working = turn.catch(() => {});
+    return turn;
+  };
+
+  return {
+    cutBytes,
+    append: writer.append,
+    size,
+    root: () => writer.place().position.tree.root(),
+    read,
+    checkpoint: (policy) =>
+      inTurn(async () => {
+        const now = writer.place();
+        const { tree } = now.position;
+        if (tree.size === 0) return undefined;
+        const head = {
+          size: tree.size,
+          root: tree.root(),
+          policyHash: policy.hash,
+          policyVersion: policy.version,
+        };
+        const note = signCheckpoint(node, head, key);
+        await writePlace(files, recentFile(folder), now);
+        await writeDurably(files, checkpointFile(folder), note);
+        return { note, size: tree.size };
+      }),
+    cosigned: () => cosigned,
+    takeCosigned: (taken) =>
+      inTurn(async () => {
+        if (taken.head.size > size())
+          throw new Failure(
+            'denied',
+            'cosignature-ahead',
+            'a head was cosigned that this log has not reached',
+          );
+        if (taken.head.size <= cosigned) return;
+        await writeDurably(files, cosignedFile(folder), taken.message);
+        cosigned = taken.head.size;
+        for (const waiter of waiters)
+          if (waiter.size <= cosigned) {
+            waiters.delete(waiter);
+            waiter.resolve();
+          }
+      }),
+    whenCosigned: (wanted, signal) =>
+      new Promise((resolve, reject) => {
+        if (wanted <= cosigned) return resolve();
+        if (signal.aborted) return reject(signal.reason);
+        const waiter = {
+          size: wanted,
+          resolve() {
+            signal.removeEventListener('abort', abort);
+            resolve();
+          },
+        };
+        const abort = (): void => {
+          waiters.delete(waiter);
+          reject(signal.reason);
+        };
+        signal.addEventListener('abort', abort, { once: true });
+        waiters.add(waiter);
+      }),
+    async lastCosigned() {
+      return (await readIfThere(files, cosignedFile(folder), maxNoteBytes))?.toString('utf8');
+    },
+    onGrowth: (then) => {
+      growth.push(then);
+    },
+    async close() {
+      await writer.close();
+      await working;
+      if (size() > 0) await writePlace(files, recentFile(folder), writer.place());
+    },
+  };
+}
+
+/** The head in one of our own files. Throws `audit-head` (corrupt) for one that cannot be read. */
+async function readHead(files: Files, path: string, node: string) {
+  const note = (await readIfThere(files, path, maxNoteBytes))?.toString('utf8');
+  if (note === undefined) return undefined;
+  try {
+    return readCheckpoint(node, note);
+  } catch (cause) {
+    throw new Failure('corrupt', 'audit-head', `${path}: not a head of ${node}`, { cause });
+  }
+}
