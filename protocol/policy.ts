@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { parseEnvelope, parseJson, payloadTypes, verifyEnvelope } from './envelope.ts';
+import { type Envelope, parseEnvelope, parseJson, payloadTypes, verifyEnvelope } from './envelope.ts';
 import { Failure } from './failure.ts';
 import { ageRecipient, cameraId, keyId, nodeId } from './ids.ts';
 import { type PublicKey, publicKey } from './key.ts';
@@ -107,13 +107,7 @@ export function verifyPolicy(message: Uint8Array, trust: Trust, inForce?: Policy
 }
 
 function readPolicy(message: Uint8Array, trust: Trust, inForce: Policy | undefined): Policy {
-  const envelope = mapped('policy-malformed', () => parseEnvelope(message, maxPolicyBytes));
-  const parsed = policySchema.safeParse(parseJson(envelope.payload));
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0];
-    throw new Failure('invalid', 'policy-malformed', `policy: ${issue?.path.join('.')}: ${issue?.message}`);
-  }
-  const policy = parsed.data;
+  const { envelope, policy } = parsePolicy(message);
   // Its own roots are asked too, so that nobody can hand the town to keys that do not exist; they cannot stand alone.
   const own = rootKeys(policy);
   const before = inForce ? rootKeys(inForce) : [...trust.roots];
@@ -128,6 +122,15 @@ function readPolicy(message: Uint8Array, trust: Trust, inForce: Policy | undefin
   if (count(before) < needed || count(own) < (policy.thresholds.policy.root ?? 1))
     throw new Failure('denied', 'policy-signature', 'the policy lacks the signatures of its roots');
   return policy;
+}
+
+/** The form alone, for tools that say what a policy claims. Nobody may act on it. Throws `policy-malformed`. */
+export function parsePolicy(message: Uint8Array): { envelope: Envelope; policy: Policy } {
+  const envelope = mapped('policy-malformed', () => parseEnvelope(message, maxPolicyBytes));
+  const parsed = policySchema.safeParse(parseJson(envelope.payload));
+  if (parsed.success) return { envelope, policy: parsed.data };
+  const issue = parsed.error.issues[0];
+  throw new Failure('invalid', 'policy-malformed', `policy: ${issue?.path.join('.')}: ${issue?.message}`);
 }
 
 function mapped<T>(code: string, work: () => T): T {

@@ -1,4 +1,4 @@
-import type { Log } from '#agent/platform/log.ts';
+import type { Log } from './log.ts';
 
 /** Longest orderly stop: systemd's default patience is 90 s, an upgrade should cost seconds. */
 const stopDeadlineMs = 10_000;

@@ -1,0 +1,81 @@
+import { parseArgs } from 'node:util';
+import { Failure, sentenceOf } from '#protocol/failure.ts';
+
+/** A command of the command line: what `--help` says of it is all there is. */
+export interface Command {
+  name: string;
+  /** After the name, e.g. `--config FILE`. */
+  usage: string;
+  summary: string;
+  options: Record<string, { type: 'string' | 'boolean'; describe: string }>;
+  /** How many words may follow the options. */
+  words: number;
+  /** Returns the exit code. */
+  run(values: Record<string, string | boolean | undefined>, words: string[]): Promise<number>;
+}
+
+/** Finds and runs the command that `argv` names; throws `usage` for anything it does not understand. */
+export function dispatch(
+  program: string,
+  commands: readonly Command[],
+  argv: string[],
+  out: (text: string) => void,
+): Promise<number> {
+  const [name, ...rest] = argv;
+  if (name === undefined || name === '--help' || name === 'help') {
+    out(overview(program, commands));
+    return Promise.resolve(name === undefined ? 64 : 0);
+  }
+  const command = commands.find((one) => one.name === name);
+  if (command === undefined)
+    throw new Failure(
+      'usage',
+      'usage',
+      `${program}: there is no command "${name}"; ${program} --help lists them`,
+    );
+  const options = { ...command.options, help: { type: 'boolean' as const, describe: 'this text' } };
+  let parsed: { values: Record<string, string | boolean | undefined>; positionals: string[] };
+  try {
+    parsed = parseArgs({ args: rest, options, allowPositionals: true, strict: true }) as typeof parsed;
+  } catch (error) {
+    throw new Failure('usage', 'usage', `${program} ${name}: ${sentenceOf(error)}`);
+  }
+  if (parsed.values['help']) {
+    out(details(program, command));
+    return Promise.resolve(0);
+  }
+  if (parsed.positionals.length > command.words)
+    throw new Failure(
+      'usage',
+      'usage',
+      `${program} ${name}: "${parsed.positionals[command.words]}" is one word too many`,
+    );
+  return command.run(parsed.values, parsed.positionals);
+}
+
+/** The value of a mandatory option. */
+export function required(values: Record<string, string | boolean | undefined>, option: string): string {
+  const value = values[option];
+  if (typeof value !== 'string' || value === '')
+    throw new Failure('usage', 'usage', `--${option} is missing`);
+  return value;
+}
+
+function overview(program: string, commands: readonly Command[]): string {
+  const width = Math.max(...commands.map(({ name }) => name.length));
+  return `Usage: ${program} COMMAND [options]\n\n${commands
+    .map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`)
+    .join('\n')}\n\n${program} COMMAND --help tells more.\n`;
+}
+
+function details(program: string, command: Command): string {
+  const options = { ...command.options, help: { type: 'boolean' as const, describe: 'this text' } };
+  const rows = Object.entries(options).map(([name, { type, describe }]): [string, string] => [
+    `--${name}${type === 'string' ? ' VALUE' : ''}`,
+    describe,
+  ]);
+  const width = Math.max(...rows.map(([left]) => left.length));
+  return `${command.summary}\n\nUsage: ${program} ${command.name} ${command.usage}\n\n${rows
+    .map(([left, right]) => `  ${left.padEnd(width)}  ${right}`)
+    .join('\n')}\n`;
+}

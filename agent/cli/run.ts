@@ -1,0 +1,29 @@
+import { runAgent } from '../agent.ts';
+import { loadConfig } from '../config/load.ts';
+import { systemClock } from '../platform/clock.ts';
+import { systemFiles } from '../platform/files.ts';
+import { openLog } from '../platform/log.ts';
+import { systemRandom } from '../platform/random.ts';
+import { untilSignal } from '../platform/until-signal.ts';
+import { type Command, required } from './arguments.ts';
+
+export const runCommand: Command = {
+  name: 'run',
+  usage: '--config FILE [--log LEVEL]',
+  summary: 'Records the cameras of a node until it is told to stop',
+  words: 0,
+  options: {
+    config: { type: 'string', describe: 'configuration of the node (YAML)' },
+    log: { type: 'string', describe: 'debug, info (default), warn or error' },
+  },
+  async run(values) {
+    const file = required(values, 'config');
+    const level = values['log'] ?? 'info';
+    const log = openLog(['debug', 'info', 'warn', 'error'].includes(String(level)) ? String(level) : 'info');
+    const config = await loadConfig(file, { files: systemFiles, env: process.env });
+    await untilSignal(log, (signal) =>
+      runAgent(config, { files: systemFiles, clock: systemClock, random: systemRandom, log }, signal),
+    );
+    return 0;
+  },
+};

@@ -1,0 +1,103 @@
+import { join } from 'node:path';
+import { logOrigin } from '#protocol/checkpoint.ts';
+import { Failure, sentenceOf } from '#protocol/failure.ts';
+import { parsePublicPem } from '#protocol/key.ts';
+import { maxPolicyBytes, type Policy, parsePolicy, verifyPolicy } from '#protocol/policy.ts';
+import { checkpointFile } from '../audit/place.ts';
+import { verifyAudit } from '../audit/verify.ts';
+import { type Files, readIfThere, systemFiles } from '../platform/files.ts';
+import { verifyStore } from '../store/verify.ts';
+import { type Command, required } from './arguments.ts';
+
+interface Finding {
+  path: string;
+  code: string;
+  severity: 'problem' | 'recoverable' | 'notice';
+  detail: string;
+}
+
+export const verifyCommand: Command = {
+  name: 'verify',
+  usage: '--store DIR [--root FILE] [--json]',
+  summary: 'Checks store, ledgers, policy and log, offline; exit 1 when something is wrong',
+  words: 0,
+  options: {
+    store: { type: 'string', describe: 'folder of the store' },
+    root: { type: 'string', describe: 'public keys of the roots: checks the signatures of the policy in the store too' },
+    json: { type: 'boolean', describe: 'as JSON' },
+  },
+  async run(values) {
+    const dir = required(values, 'store');
+    const root = typeof values['root'] === 'string' ? values['root'] : undefined;
+    const files = systemFiles;
+    if ((await files.size(dir)) === undefined)
+      throw new Failure('unavailable', 'store-missing', `there is no store at ${dir}`);
+    const store = await verifyStore(files, dir, { full: true, now: Date.now() });
+    const policy = await verifiedPolicy(files, dir, root);
+    const node = await nodeOf(files, dir);
+    const key = policy.value?.nodes.find(({ id }) => id === node)?.key;
+    const audit = await verifyAudit(files, join(dir, 'audit'), { node, key });
+    const findings: Finding[] = [
+      ...store.findings.map((finding) => ({
+        ...finding,
+        severity: finding.severity === 'error' ? ('problem' as const) : finding.severity,
+      })),
+      ...policy.findings,
+      ...audit.findings,
+    ];
+    const problems = findings.filter(({ severity }) => severity === 'problem').length;
+    const result = {
+      ok: problems === 0,
+      cameras: store.cameras,
+      segments: store.segments,
+      bytes: store.bytes,
+      auditLines: audit.lastSeq === 0 ? 0 : audit.lastSeq - audit.firstSeq + 1,
+      findings,
+    };
+    process.stdout.write(values['json'] ? `${JSON.stringify(result)}\n` : asText(result, problems));
+    return problems === 0 ? 0 : 1;
+  },
+};
+
+function asText(
+  result: { cameras: number; segments: number; bytes: number; auditLines: number; findings: Finding[] },
+  problems: number,
+): string {
+  const shape = { problem: '▲', recoverable: '◐', notice: '○' };
+  const first =
+    problems === 0
+      ? 'The store holds what it says.'
+      : `${problems === 1 ? 'One problem' : `${problems} problems`} in the store.`;
+  const lines = result.findings.map(
+    ({ path, code, severity, detail }) => `${shape[severity]} ${severity} ${code}  ${path}  ${detail}`,
+  );
+  const last = `${result.cameras} cameras, ${result.segments} segments, ${result.bytes} bytes, ${result.auditLines} log lines`;
+  return `${[first, ...lines, last].join('\n')}\n`;
+}
+
+/** Whose log it is, by the head that was signed. */
+async function nodeOf(files: Files, dir: string): Promise<string> {
+  const note = await readIfThere(files, checkpointFile(join(dir, 'audit')), 64 * 1024);
+  const origin = note?.toString('utf8').split('\n')[0] ?? '';
+  return origin.startsWith(logOrigin('')) ? origin.slice(logOrigin('').length) : '';
+}
+
+/** The policy in the store; with `root` its signatures are checked, without it only its form. */
+async function verifiedPolicy(
+  files: Files,
+  dir: string,
+  root: string | undefined,
+): Promise<{ value: Policy | undefined; findings: Finding[] }> {
+  const path = join(dir, 'policy.dsse.json');
+  const bytes = await readIfThere(files, path, maxPolicyBytes);
+  if (bytes === undefined) return { value: undefined, findings: [] };
+  try {
+    if (root === undefined) return { value: parsePolicy(bytes).policy, findings: [] };
+    const roots = parsePublicPem((await files.read(root, 64 * 1024)).toString());
+    return { value: verifyPolicy(bytes, { roots, threshold: 1 }), findings: [] };
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    const finding: Finding = { path, code: error.code, severity: 'problem', detail: sentenceOf(error) };
+    return { value: undefined, findings: [finding] };
+  }
+}

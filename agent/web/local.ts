@@ -1,0 +1,44 @@
+import { z } from 'zod';
+import { alertMessage, healthMessage } from '#protocol/messages.ts';
+import { instant } from '#protocol/time.ts';
+import type { Answer, Reply } from '../platform/http.ts';
+
+/** What the agent tells about itself over its socket: health and alerts, never a request, hold or extraction. */
+export const localStatus = z.object({
+  node: z.string(),
+  version: z.string(),
+  /** When this run of the agent began. */
+  startedAt: instant,
+  lang: z.enum(['it', 'en']),
+  health: healthMessage,
+  alerts: z.array(alertMessage),
+});
+export type LocalStatus = z.output<typeof localStatus>;
+export type LocalStatusPayload = z.input<typeof localStatus>;
+
+const json = (status: number, value: unknown): Reply => ({
+  status,
+  type: 'application/json',
+  body: `${JSON.stringify(value)}\n`,
+});
+
+/** `GET /v1/status` for the socket, `GET /healthz` for both listeners. */
+export function localAnswer(status: () => Promise<LocalStatusPayload>): Answer {
+  return async ({ method, path }) => {
+    if (method !== 'GET') return json(405, { error: 'method not allowed' });
+    if (path === '/v1/status') return json(200, await status());
+    return healthz(path, status);
+  };
+}
+
+/** For the page's listener: nothing but whether the agent lives. */
+export function publicAnswer(status: () => Promise<LocalStatusPayload>): Answer {
+  return async ({ method, path }) =>
+    method === 'GET' ? healthz(path, status) : json(405, { error: 'method not allowed' });
+}
+
+async function healthz(path: string, status: () => Promise<LocalStatusPayload>): Promise<Reply> {
+  if (path !== '/healthz') return json(404, { error: 'not found' });
+  const { node, version, alerts } = await status();
+  return json(200, { node, version, alerts: alerts.length });
+}
