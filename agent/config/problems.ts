@@ -52,7 +52,15 @@ function messageOf(issue: z.core.$ZodIssue): string {
     return `must be ${issue.values.map((value) => `"${String(value)}"`).join(' or ')}`;
   if (issue.code !== 'invalid_type') return issue.message;
   if (issue.input === undefined) return `is missing (${issue.expected})`;
-  return `must be ${issue.expected === 'string' ? 'text' : issue.expected}, not ${JSON.stringify(issue.input)?.slice(0, 40)}`;
+  const wanted = issue.expected === 'string' ? 'text' : issue.expected;
+  return `must be ${wanted}, not ${described(issue.input)}`;
+}
+
+/** Never the contents of a structure: it may be endless, or hold what belongs into a secret. */
+function described(input: unknown): string {
+  if (Array.isArray(input)) return 'a list';
+  if (typeof input === 'object' && input !== null) return 'a section';
+  return String(input).slice(0, 40);
 }
 
 /** The candidate within two edits, or a third of its length, of `word`. */

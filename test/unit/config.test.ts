@@ -1,0 +1,141 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import * as assert from 'uvu/assert';
+import { loadConfig } from '#agent/config/load.ts';
+import { ConfigFailure, nearest } from '#agent/config/problems.ts';
+import { systemFiles } from '#agent/platform/files.ts';
+import { exitCodeOf } from '#protocol/failure.ts';
+import { suite } from '../support/suite.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+const test = suite('configuration');
+
+const good = `
+node: site-09
+store: { path: store, retention: 7d, segment: 60s, reserve: 5% }
+trust: { roots: root.pub, threshold: 1 }
+policy: policy.dsse.json
+signing: node-key
+cameras:
+  - { id: cam-1, name: Parcheggio SP87 nord, rtsp: "rtsp://10.0.9.11/stream1", transport: tcp, onvif: "http://10.0.9.11/onvif/device_service", credentials: cam-1, ptz: false }
+mqtt: { url: "mqtts://10.0.0.1:8883", ca: ca.crt, cert: site-09.crt, key: site-09.key }
+upload: { url: "https://10.0.0.1:8443/upload", limit: 4Mbit }
+links:
+  - { id: uplink, to: relay-c, probe: stamp, target: "10.0.0.3:862" }
+  - { id: radio, to: relay-c, probe: snmp, target: 10.0.9.2, credentials: radio }
+health: { interval: 60s }
+web: { listen: "127.0.0.1:9464" }
+socket: /run/peio-agent/agent.sock
+`;
+
+function folderWith(yaml: string, files: Record<string, string> = {}) {
+  const folder = temporaryFolder();
+  const root = generateKeyPairSync('ed25519');
+  const written: Record<string, string> = {
+    'site.yaml': yaml,
+    'root.pub': root.publicKey.export({ type: 'spki', format: 'pem' }).toString(),
+    'policy.dsse.json': '{}',
+    'ca.crt': 'CA',
+    'site-09.crt': 'CERT',
+    'secrets/site-09.key': 'KEY',
+    'secrets/node-key': root.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
+    'secrets/cam-1': 'admin:p:w d\n',
+    'secrets/radio': 'public:\n',
+    ...files,
+  };
+  mkdirSync(join(folder.path, 'secrets'));
+  for (const [name, text] of Object.entries(written)) writeFileSync(join(folder.path, name), text);
+  return folder;
+}
+
+const load = (folder: { path: string }, env = {}) =>
+  loadConfig(join(folder.path, 'site.yaml'), { files: systemFiles, env });
+
+async function problemsOf(folder: { path: string }): Promise<Record<string, string>> {
+  try {
+    await load(folder);
+  } catch (error) {
+    assert.instance(error, ConfigFailure);
+    assert.is(exitCodeOf(error), 78);
+    return Object.fromEntries((error as ConfigFailure).problems.map(({ path, message }) => [path, message]));
+  }
+  throw new Error('was accepted');
+}
+
+test('the documented example is accepted, with defaults of the regulation', async () => {
+  using folder = folderWith(good);
+  const config = await load(folder);
+  assert.is(config.store.retentionMs, 168 * 3_600_000);
+  assert.is(config.store.segmentMs, 60_000);
+  assert.is(config.store.path, join(folder.path, 'store'));
+  assert.equal(config.cameras[0]?.credentials, { user: 'admin', password: 'p:w d' });
+  assert.is(config.upload?.limitBits, 4_000_000);
+  assert.is(config.upload?.tls.key, 'KEY', 'upload takes the keys of mqtt unless given');
+  assert.is(config.signingKey.asymmetricKeyType, 'ed25519');
+});
+
+test('secrets come from the credentials folder first', async () => {
+  using folder = folderWith(good);
+  using credentials = temporaryFolder();
+  writeFileSync(join(credentials.path, 'cam-1'), 'root:other');
+  const config = await load(folder, { CREDENTIALS_DIRECTORY: credentials.path });
+  assert.is(config.cameras[0]?.credentials?.user, 'root');
+});
+
+test('every problem is told at once, with its path and what was probably meant', async () => {
+  using folder = folderWith(
+    good
+      .replace('retention: 7d', 'retention: 8d')
+      .replace('name: Parcheggio', 'nam: Parcheggio')
+      .replace('credentials: cam-1', 'credentials: cam-7')
+      .replace('health:', 'heath:')
+      .replace('rtsp://10.0.9.11', 'rtsp://admin:secret@10.0.9.11'),
+  );
+  const problems = await problemsOf(folder);
+  assert.equal(Object.keys(problems).sort(), [
+    'cameras[0].credentials',
+    'cameras[0].nam',
+    'cameras[0].rtsp',
+    'heath',
+    'store.retention',
+  ]);
+  assert.match(problems['heath'] ?? '', '"health"');
+  assert.match(problems['cameras[0].nam'] ?? '', '"name"');
+  assert.not.match(JSON.stringify(problems), /secret@|admin:/, 'no password in a message');
+});
+
+test('a camera that stands twice, a page beyond loopback, a socket that is too long', async () => {
+  using folder = folderWith(
+    `${good.replace('mqtt:', '  - { id: cam-1, rtsp: "rtsp://10.0.9.12/" }\nmqtt:')}`
+      .replace('127.0.0.1:9464', '0.0.0.0:9464')
+      .replace('/run/peio-agent/agent.sock', `/run/${'a'.repeat(110)}`),
+  );
+  assert.equal(Object.keys(await problemsOf(folder)).sort(), ['cameras[1].id', 'socket', 'web.listen']);
+});
+
+test('a file that is no YAML, is missing, is empty, or is a list', async () => {
+  for (const text of ['node: [', '', '- a\n- b\n', 'just text', '&a [*a, *a]']) {
+    using folder = folderWith(text);
+    assert.ok(Object.keys(await problemsOf(folder)).length > 0);
+  }
+  const missing = await loadConfig('/nowhere/site.yaml', { files: systemFiles, env: {} }).catch(
+    (error) => error,
+  );
+  assert.is(exitCodeOf(missing), 78);
+});
+
+test('a name of a secret cannot leave its folder', async () => {
+  using folder = folderWith(good.replace('credentials: cam-1', 'credentials: ../../etc/passwd'));
+  assert.equal(Object.keys(await problemsOf(folder)), ['cameras[0].credentials']);
+});
+
+test('a relay has no camera', async () => {
+  using folder = folderWith(good.replace(/cameras:\n.*\n/, ''));
+  assert.equal((await load(folder)).cameras, []);
+});
+
+test('suggests the nearest word or none', () => {
+  assert.is(nearest('reserv', ['path', 'reserve', 'segment']), 'reserve');
+  assert.is(nearest('zzzzzz', ['path', 'reserve', 'segment']), undefined);
+});
