@@ -5,6 +5,8 @@ import { dirname } from 'node:path';
 export interface OpenFile {
   /** Appends all of `bytes`, in as many system calls as it takes. */
   write(bytes: Uint8Array): Promise<void>;
+  /** Appends all of `list`, in order, in as few system calls as it takes. */
+  writeAll(list: readonly Uint8Array[]): Promise<void>;
   /** Fills `into` from `position`; returns the bytes read, fewer only at the end of the file. */
   read(into: Uint8Array, position: number): Promise<number>;
   /** Data and size on stable storage (fdatasync). */
@@ -17,6 +19,14 @@ export interface OpenFile {
 export interface Entry {
   name: string;
   directory: boolean;
+}
+
+export interface FileFacts {
+  size: number;
+  /** UTC of the last write, by the clock of that moment. */
+  modifiedMs: number;
+  /** Two names with one number are one file. */
+  inode: number;
 }
 
 /** The disk, as asked for by everything that keeps something. Errors are Node's own, with their `code`. */
@@ -36,11 +46,27 @@ export interface Files {
   /** Entries in no order; an absent folder has none. */
   list(path: string): Promise<Entry[]>;
   size(path: string): Promise<number | undefined>;
+  facts(path: string): Promise<FileFacts | undefined>;
+  /** The path with every symbolic link resolved. */
+  realPath(path: string): Promise<string>;
   syncFolder(path: string): Promise<void>;
   /** Free and total bytes, free and total inodes of the file system that holds `path`. */
   space(
     path: string,
   ): Promise<{ freeBytes: number; totalBytes: number; freeInodes: number; totalInodes: number }>;
+}
+
+/** writev(2) takes 1024 pieces at most. */
+const maxPieces = 1024;
+
+/** What is left of `list` behind its first `bytes`. */
+function behind(list: readonly Uint8Array[], bytes: number): Uint8Array[] {
+  let skip = 0;
+  let rest = bytes;
+  while (skip < list.length && rest >= list[skip]!.length) rest -= list[skip++]!.length;
+  const left = list.slice(skip);
+  if (rest > 0) left[0] = left[0]!.subarray(rest);
+  return left;
 }
 
 export const systemFiles: Files = {
@@ -50,6 +76,11 @@ export const systemFiles: Files = {
       async write(bytes) {
         let done = 0;
         while (done < bytes.length) done += (await handle.write(bytes, done)).bytesWritten;
+      },
+      async writeAll(list) {
+        let left = list.filter((piece) => piece.length > 0);
+        while (left.length > 0)
+          left = behind(left, (await handle.writev(left.slice(0, maxPieces))).bytesWritten);
       },
       async read(into, position) {
         let done = 0;
@@ -106,6 +137,16 @@ export const systemFiles: Files = {
       throw error;
     }
   },
+  async facts(path) {
+    try {
+      const { size, mtimeMs, ino } = await fs.stat(path);
+      return { size, modifiedMs: mtimeMs, inode: ino };
+    } catch (error) {
+      if (isMissing(error)) return undefined;
+      throw error;
+    }
+  },
+  realPath: (path) => fs.realpath(path),
   async syncFolder(path) {
     const handle = await fs.open(path, 'r');
     try {

@@ -1,0 +1,122 @@
+import type { Clock, Timer } from '#agent/platform/clock.ts';
+import type { OpenSegment, SegmentRow } from '#agent/store/store.ts';
+import type { Sealer } from '#protocol/seal/seal.ts';
+
+/** One segment on its way to disk. `take` never waits; what it leaves behind is written in the background. */
+export interface SegmentWriter {
+  /** Seals and queues `bytes`, which may be reused as soon as it returns. */
+  take(bytes: Uint8Array): void;
+  /** Sealed bytes that the disk has not taken yet. */
+  readonly inFlightBytes: number;
+  /** The disk's error, once it refused; what is taken then goes nowhere. */
+  readonly failure: unknown;
+  /** Plain bytes taken. */
+  readonly takenBytes: number;
+  /** Ends the segment at the UTC label `end`. Gives what is kept: whole, torn after a refusal, or nothing. */
+  finish(end: number): Promise<SegmentRow | undefined>;
+}
+
+/** A power cut costs no more than this and a GOP. */
+const syncMs = 1000;
+
+/** `failed` is told once, the moment the disk refuses. */
+export function openWriter(
+  clock: Clock,
+  opening: Promise<OpenSegment>,
+  sealer: Sealer,
+  failed: () => void,
+): SegmentWriter {
+  let queue: Buffer[] = [];
+  let inFlightBytes = 0;
+  let takenBytes = 0;
+  let failure: unknown;
+  let dirty = false;
+  let syncedAt = Number.NEGATIVE_INFINITY;
+  let timer: Timer | undefined;
+  let draining: Promise<void> | undefined;
+
+  const writeQueued = async (): Promise<void> => {
+    const open = await opening;
+    for (;;) {
+      const now = clock.monotonic();
+      if (dirty && now - syncedAt >= syncMs) {
+        dirty = false;
+        syncedAt = now;
+        await open.sync();
+      } else if (queue.length > 0) {
+        const batch = queue;
+        queue = [];
+        await open.write(batch);
+        dirty = true;
+        inFlightBytes -= sizeOf(batch);
+      } else return;
+    }
+  };
+  const drain = (): Promise<void> => {
+    draining ??= writeQueued()
+      .catch((error: unknown) => {
+        failure = error;
+        queue = [];
+        inFlightBytes = 0;
+        failed();
+      })
+      .finally(() => {
+        draining = undefined;
+        if (dirty && failure === undefined)
+          timer ??= clock.after(Math.max(0, syncedAt + syncMs - clock.monotonic()), () => {
+            timer = undefined;
+            void drain();
+          });
+      });
+    return draining;
+  };
+  const enqueue = (sealed: Buffer[]): void => {
+    if (failure !== undefined || sealed.length === 0) return;
+    queue.push(...sealed);
+    inFlightBytes += sizeOf(sealed);
+    void drain();
+  };
+  return {
+    get inFlightBytes() {
+      return inFlightBytes;
+    },
+    get failure() {
+      return failure;
+    },
+    get takenBytes() {
+      return takenBytes;
+    },
+    take(bytes) {
+      takenBytes += bytes.length;
+      enqueue(sealer.update(bytes));
+    },
+    async finish(end) {
+      // 1 finish: the last chunk, marked as the last
+      enqueue(sealer.final());
+      while (draining !== undefined || queue.length > 0) await drain();
+      timer?.cancel();
+      timer = undefined;
+      if (failure === undefined) {
+        try {
+          return await (await opening).seal(end);
+        } catch (error) {
+          failure = error;
+          failed();
+        }
+      }
+      let open: OpenSegment;
+      try {
+        open = await opening;
+      } catch {
+        return undefined; // Already told: there is no file to keep.
+      }
+      return await open.abandon(end);
+    },
+  };
+}
+
+function sizeOf(list: readonly Buffer[]): number {
+  let bytes = 0;
+  for (const piece of list) bytes += piece.length;
+  return bytes;
+}

@@ -1,0 +1,193 @@
+import { dirname, join } from 'node:path';
+import type { Clock } from '#agent/platform/clock.ts';
+import type { Files, OpenFile } from '#agent/platform/files.ts';
+import type { ClockState } from '#protocol/clock-state.ts';
+import { codeOf } from '#protocol/failure.ts';
+import { parseSegmentName, segmentDay, segmentName } from '#protocol/segment-name.ts';
+import { type Ledger, ledgerOffset, openLedger, readLedger } from './ledger.ts';
+import type { GapRow, LedgerLine, SegmentRow } from './ledger-line.ts';
+import { type OpenSegment, openSegment } from './open-segment.ts';
+import { listCamera, type Recovered, recoverCamera } from './recover.ts';
+import { emptyIndex } from './segment-index.ts';
+
+/** What a camera has for an interval: segments and gaps that overlap it, each by start. */
+export interface Coverage {
+  segments: SegmentRow[];
+  gaps: GapRow[];
+}
+
+export interface SegmentBegin {
+  start: number;
+  /** Start of the run's first segment; undefined makes this one the first. */
+  run: number | undefined;
+  clock: ClockState;
+  /** The first bytes of the file: the head of its seal. */
+  head: Uint8Array;
+}
+
+/** One camera's part of the store. */
+export interface CameraStore {
+  readonly id: string;
+  count(): number;
+  bytes(): number;
+  oldest(): SegmentRow | undefined;
+  newest(): SegmentRow | undefined;
+  /** End of the latest segment or gap; undefined for a camera that never recorded. */
+  coveredTo(): number | undefined;
+  /** Half open. */
+  overlapping(from: number, to: number): Coverage;
+  /** By start. */
+  startingBefore(utcMs: number): SegmentRow[];
+  begin(segment: SegmentBegin): Promise<OpenSegment>;
+  addGap(gap: GapRow): Promise<void>;
+  /** Unlinks the files of `rows` and the days they leave empty; their ledger lines stay. */
+  forget(rows: readonly SegmentRow[]): Promise<void>;
+  path(row: SegmentRow): string;
+  close(): Promise<void>;
+}
+
+/** A day more than the oldest file is read from the ledger: lines are appended when closed, not in order of start. */
+const dayMs = 86_400_000;
+
+export async function openCameraStore(
+  files: Files,
+  clock: Clock,
+  camera: { id: string; folder: string; segmentMs: number },
+): Promise<{ store: CameraStore; recovered: Recovered[] }> {
+  const { id, folder } = camera;
+  const ledgerPath = join(folder, 'ledger.jsonl');
+  if ((await files.facts(folder)) === undefined) {
+    await files.makeFolder(folder);
+    await files.syncFolder(dirname(folder));
+  }
+  const index = emptyIndex();
+  let gaps: GapRow[] = [];
+  let coveredTo: number | undefined;
+  const cover = (end: number): void => {
+    coveredTo = Math.max(coveredTo ?? end, end);
+  };
+
+  const listing = await listCamera(files, folder);
+  const missing = new Map(listing.sealed);
+  const take = (line: LedgerLine): void => {
+    cover(line.end);
+    if (line.kind === 'gap') gaps.push({ start: line.start, end: line.end, reason: line.reason });
+    else if (listing.sealed.has(line.file)) {
+      const { kind: _, ...row } = line;
+      index.add(row);
+      missing.delete(line.file);
+    }
+  };
+  let oldest = Number.POSITIVE_INFINITY;
+  for (const day of listing.days) oldest = Math.min(oldest, Date.parse(day));
+  let offset = await ledgerOffset(files, ledgerPath, oldest - dayMs);
+  let reading = await readLedger(files, ledgerPath, take, offset);
+  if (missing.size > 0 && offset > 0) {
+    offset = 0;
+    gaps = [];
+    reading = await readLedger(files, ledgerPath, take);
+  }
+  const recovered: Recovered[] = reading.malformed.map(() => ({
+    camera: id,
+    code: 'ledger-malformed',
+    path: ledgerPath,
+  }));
+  if (reading.torn) recovered.push({ camera: id, code: 'ledger-torn', path: ledgerPath });
+  const ledger: Ledger = await openLedger(files, clock, ledgerPath, reading.wholeBytes);
+
+  const record = async (row: SegmentRow): Promise<void> => {
+    await ledger.append({ kind: 'segment', ...row });
+    index.add(row);
+    cover(row.end);
+  };
+  recovered.push(
+    ...(await recoverCamera(files, camera, listing, missing, (row) => {
+      const before = index.overlapping(row.start - 1, row.start).find(({ end }) => end === row.start);
+      return record({ ...row, run: before?.run ?? row.start });
+    })),
+  );
+  gaps.sort((a, b) => a.start - b.start);
+
+  let readyDay = '';
+  const readyFolder = async (start: number): Promise<string> => {
+    const day = segmentDay(start);
+    const path = join(folder, day);
+    if (day !== readyDay) {
+      await files.makeFolder(path);
+      await files.syncFolder(folder);
+      readyDay = day;
+    }
+    return path;
+  };
+  const path = (row: SegmentRow): string => {
+    const named = parseSegmentName(row.file)?.start ?? row.start;
+    return join(folder, segmentDay(named), row.file);
+  };
+
+  const store: CameraStore = {
+    id,
+    count: () => index.count,
+    bytes: () => index.bytes,
+    oldest: () => index.at(0),
+    newest: () => index.at(index.count - 1),
+    coveredTo: () => coveredTo,
+    overlapping: (from, to) => ({
+      segments: index.overlapping(from, to),
+      gaps: gaps.filter((gap) => gap.start < to && gap.end > from),
+    }),
+    startingBefore: (utcMs) => index.startingBefore(utcMs),
+    path,
+    async begin({ run, clock: state, head, ...asked }) {
+      // After a step back of the clock a start may be taken already: names and starts never collide.
+      for (let start = Math.round(asked.start); ; start++) {
+        if (index.hasStart(start)) continue;
+        const day = await readyFolder(start);
+        const part = join(day, segmentName({ state: 'open', start }));
+        let file: OpenFile;
+        try {
+          file = await files.open(part, 'create');
+        } catch (error) {
+          if (codeOf(error) === 'EEXIST') continue;
+          if (codeOf(error) === 'ENOENT') readyDay = ''; // Swept between two segments: made again next time.
+          throw error;
+        }
+        try {
+          await file.write(head);
+          await files.syncFolder(day);
+        } catch (error) {
+          await file.close();
+          await files.remove(part);
+          throw error;
+        }
+        const place = { folder: day, start, run: run ?? start, clock: state, record };
+        return openSegment(files, file, place, head);
+      }
+    },
+    async addGap(gap) {
+      await ledger.append({ kind: 'gap', ...gap });
+      gaps.push(gap);
+      gaps.sort((a, b) => a.start - b.start);
+      cover(gap.end);
+    },
+    async forget(rows) {
+      const days = new Set<string>();
+      for (const row of rows) {
+        const file = path(row);
+        if ((await files.size(file)) !== undefined) await files.remove(file);
+        days.add(dirname(file));
+      }
+      index.remove(rows);
+      for (const day of days) {
+        await files.syncFolder(day);
+        if (day === join(folder, readyDay) || (await files.list(day)).length > 0) continue;
+        await files.removeFolder(day);
+        await files.syncFolder(folder);
+      }
+      const first = index.at(0)?.start ?? Number.POSITIVE_INFINITY;
+      const last = coveredTo;
+      gaps = gaps.filter((gap) => gap.end > first || gap.end === last);
+    },
+    close: () => ledger.close(),
+  };
+  return { store, recovered };
+}

@@ -1,0 +1,128 @@
+import { join } from 'node:path';
+import type { Files } from '#agent/platform/files.ts';
+import { parseSegmentName, segmentDay, segmentName } from '#protocol/segment-name.ts';
+import { hashFile } from './hash-file.ts';
+import type { SegmentRow } from './ledger-line.ts';
+import { finishTorn, keepTorn, wholeLength } from './torn.ts';
+
+/** What start-up found left by a crash and put right. */
+export interface Recovered {
+  /** Empty for the store's own state. */
+  camera: string;
+  code:
+    | 'state-damaged'
+    | 'ledger-torn'
+    | 'ledger-malformed'
+    | 'name-doubled'
+    | 'segment-torn'
+    | 'segment-empty'
+    | 'segment-entered';
+  path: string;
+}
+
+/** The segments' names in a camera's folder, as a crash may have left them. */
+export interface Listing {
+  /** Sealed names with their folder (a day). */
+  sealed: Map<string, string>;
+  parts: { day: string; name: string; start: number }[];
+  /** Names below the camera's folder that are none of ours. */
+  foreign: string[];
+  days: string[];
+}
+
+export async function listCamera(files: Files, folder: string): Promise<Listing> {
+  const listing: Listing = { sealed: new Map(), parts: [], foreign: [], days: [] };
+  for (const entry of await files.list(folder)) {
+    if (!entry.directory || !/^\d{4}-\d\d-\d\d$/.test(entry.name)) {
+      if (entry.name !== 'ledger.jsonl') listing.foreign.push(entry.name);
+      continue;
+    }
+    const day = entry.name;
+    listing.days.push(day);
+    for (const { name, directory } of await files.list(join(folder, day))) {
+      const parsed = directory ? undefined : parseSegmentName(name);
+      if (parsed === undefined || segmentDay(parsed.start) !== day) listing.foreign.push(join(day, name));
+      else if (parsed.state === 'open') listing.parts.push({ day, name, start: parsed.start });
+      else listing.sealed.set(name, day);
+    }
+  }
+  return listing;
+}
+
+/**
+ * Puts right what a crash left of one camera, and enters it through `record`:
+ * 1 a `.part` that has a sealed name too (the crash came between link and unlink) loses the first name;
+ * 2 any other `.part` is kept as far as its last whole chunk;
+ * 3 a sealed file without a ledger line (`missing`) is hashed and entered.
+ * A crash in here leaves one of the same states again.
+ */
+export async function recoverCamera(
+  files: Files,
+  camera: { id: string; folder: string; segmentMs: number },
+  listing: Listing,
+  missing: Map<string, string>,
+  record: (row: Omit<SegmentRow, 'run'>) => Promise<void>,
+): Promise<Recovered[]> {
+  const recovered: Recovered[] = [];
+  const tell = (code: Recovered['code'], path: string): void => {
+    recovered.push({ camera: camera.id, code, path });
+  };
+  for (const { day, name, start } of listing.parts) {
+    const folder = join(camera.folder, day);
+    const path = join(folder, name);
+    if (await doubled(files, folder, name, start, listing)) {
+      await files.remove(path);
+      await files.syncFolder(folder);
+      tell('name-doubled', path);
+      continue;
+    }
+    const durationMs = await durationByTimes(files, path, start, camera.segmentMs);
+    const torn = await keepTorn(files, folder, name, start, durationMs);
+    if (torn === undefined) tell('segment-empty', path);
+    else missing.set(torn, day);
+  }
+  const starts = [...missing].map(([name, day]) => ({ name, day, parsed: parseSegmentName(name) }));
+  for (const { name, day, parsed } of starts) {
+    if (parsed?.state !== 'sealed') continue;
+    const path = join(camera.folder, day, name);
+    const { start, durationMs, torn } = parsed;
+    const found = torn ? await finishTorn(files, path) : await hashFile(files, path);
+    const end = start + durationMs;
+    await record({ start, end, durationMs, file: name, ...found, clock: 'unknown', torn });
+    tell(torn ? 'segment-torn' : 'segment-entered', path);
+  }
+  return recovered;
+}
+
+async function doubled(
+  files: Files,
+  folder: string,
+  part: string,
+  start: number,
+  listing: Listing,
+): Promise<boolean> {
+  const inode = (await files.facts(join(folder, part)))?.inode;
+  const prefix = segmentName({ state: 'open', start }).slice(0, -'.mp4.age.part'.length);
+  for (const name of listing.sealed.keys())
+    if (name.startsWith(`${prefix}-`) && (await files.facts(join(folder, name)))?.inode === inode)
+      return true;
+  return false;
+}
+
+/**
+ * From its start to its last write, less the part of it that lies behind the last whole chunk. A time of last write
+ * that cannot be (the clock stepped in between) is taken for one segment's length.
+ */
+async function durationByTimes(
+  files: Files,
+  path: string,
+  start: number,
+  segmentMs: number,
+): Promise<number> {
+  const facts = await files.facts(path);
+  const whole = await wholeLength(files, path);
+  if (facts === undefined || whole === undefined) return 1; // Nothing of it will be kept.
+  const elapsedMs = facts.modifiedMs - start;
+  const believedMs = elapsedMs > 0 && elapsedMs <= 3 * segmentMs ? elapsedMs : segmentMs;
+  return Math.max(1, Math.round((believedMs * whole) / facts.size));
+}

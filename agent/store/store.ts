@@ -1,0 +1,122 @@
+import { join } from 'node:path';
+import type { Clock } from '#agent/platform/clock.ts';
+import type { Files } from '#agent/platform/files.ts';
+import type { Locks } from '#agent/platform/lock.ts';
+import { Failure } from '#protocol/failure.ts';
+import type { GapReason } from '#protocol/gap.ts';
+import { cameraId } from '#protocol/ids.ts';
+import { type CameraStore, type Coverage, openCameraStore } from './camera-store.ts';
+import { type Document, openDocument } from './document.ts';
+import type { SegmentRow } from './ledger-line.ts';
+import type { Recovered } from './recover.ts';
+import { firstState, type StoreState, storeStateSchema } from './state.ts';
+
+export type { CameraStore, Coverage, SegmentBegin } from './camera-store.ts';
+export { type Document, openDocument } from './document.ts';
+export type { GapRow, SegmentRow } from './ledger-line.ts';
+export type { OpenSegment } from './open-segment.ts';
+export type { Recovered } from './recover.ts';
+export type { StoreState } from './state.ts';
+
+export interface Absence {
+  reason: Extract<GapReason, 'agent-stopped' | 'agent-crashed' | 'power-lost'>;
+  /** UTC at which the last life was last seen alive. */
+  aliveAt: number;
+}
+
+export interface Store {
+  readonly dir: string;
+  /** Why nobody recorded before this life; undefined for a new store. */
+  readonly absence: Absence | undefined;
+  readonly recovered: readonly Recovered[];
+  readonly state: Document<StoreState>;
+  /** Makes its folder when it is new. */
+  camera(id: string): Promise<CameraStore>;
+  /** Every camera with a folder, configured or not. */
+  cameras(): CameraStore[];
+  /** Nothing for a camera that has no folder. */
+  overlapping(camera: string, from: number, to: number): Coverage;
+  path(camera: string, row: SegmentRow): string | undefined;
+  /** An orderly end: the next absence is `agent-stopped`. Recorders are to have ended before. */
+  close(): Promise<void>;
+}
+
+export interface StoreParts {
+  files: Files;
+  locks: Locks;
+  clock: Clock;
+  dir: string;
+  bootId: string;
+  /** Configured length of a segment: what a torn one is taken for when nothing better is known. */
+  segmentMs: number;
+}
+
+/**
+ * Opens the store at `dir`, alone, and puts right what a crash left. Throws `unavailable` `store-busy` when another
+ * process has it open.
+ */
+export async function openStore(parts: StoreParts): Promise<Store> {
+  const { files, clock, dir, bootId, segmentMs } = parts;
+  const segments = join(dir, 'segments');
+  await files.makeFolder(segments);
+  const lock = await parts.locks.hold(dir);
+  if (lock === undefined) throw new Failure('unavailable', 'store-busy', `another agent has ${dir} open`);
+  const opened = new Map<string, Promise<CameraStore>>();
+  const ready = new Map<string, CameraStore>();
+  const recovered: Recovered[] = [];
+  const open = (id: string): Promise<CameraStore> => {
+    const already = opened.get(id);
+    if (already !== undefined) return already;
+    const opening = openCameraStore(files, clock, { id, folder: join(segments, id), segmentMs }).then(
+      (found) => {
+        recovered.push(...found.recovered);
+        ready.set(id, found.store);
+        return found.store;
+      },
+    );
+    opened.set(id, opening);
+    return opening;
+  };
+  try {
+    const statePath = join(dir, 'state.json');
+    const state = await openDocument(files, statePath, storeStateSchema, firstState(bootId, clock.utc()));
+    const last = state.value;
+    if (state.origin === 'damaged') recovered.push({ camera: '', code: 'state-damaged', path: statePath });
+    const absence: Absence | undefined =
+      state.origin === 'kept'
+        ? {
+            reason: last.clean ? 'agent-stopped' : last.bootId === bootId ? 'agent-crashed' : 'power-lost',
+            aliveAt: last.aliveAt,
+          }
+        : undefined;
+    for (const { name, directory } of await files.list(segments))
+      if (directory && cameraId.safeParse(name).success) await open(name);
+    await state.update((value) => {
+      value.clean = false;
+      value.bootId = bootId;
+    });
+    return {
+      dir,
+      absence,
+      recovered,
+      state,
+      camera: open,
+      cameras: () => [...ready.values()],
+      overlapping: (camera, from, to) =>
+        ready.get(camera)?.overlapping(from, to) ?? { segments: [], gaps: [] },
+      path: (camera, row) => ready.get(camera)?.path(row),
+      async close() {
+        await Promise.all([...ready.values()].map((camera) => camera.close()));
+        await state.update((value) => {
+          value.clean = true;
+          value.aliveAt = clock.utc();
+        });
+        await lock.release();
+      },
+    };
+  } catch (error) {
+    for (const camera of ready.values()) await camera.close();
+    await lock.release();
+    throw error;
+  }
+}
