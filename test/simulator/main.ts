@@ -1,9 +1,10 @@
 // A process of simulated cameras: node test/simulator/main.ts [--port N] [--host H] [--cameras 2] [--user U --password P]
-// [--mbit 4] [--file F] [--audio]. Prints {"port", "urls"} when ready, obeys one fault a line on standard input
-// (commands.ts) and answers each with a line of JSON; ends with its input.
+// [--mbit 4] [--file F] [--audio] [--onvif]. Prints {"port", "urls", "onvif"} when ready, obeys one fault a line on
+// standard input (commands.ts) and answers each with a line of JSON; ends with its input.
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { command } from './commands.ts';
+import { startOnvifDevice } from './onvif.ts';
 import { startSimulator } from './simulator.ts';
 
 const { values } = parseArgs({
@@ -16,25 +17,38 @@ const { values } = parseArgs({
     mbit: { type: 'string' },
     file: { type: 'string' },
     audio: { type: 'boolean', default: false },
+    onvif: { type: 'boolean', default: false },
   },
 });
 const print = (value: unknown): void => void process.stdout.write(`${JSON.stringify(value)}\n`);
 
+const number = (name: string, text: string): number => {
+  const value = Number(text);
+  if (text === '' || !Number.isFinite(value) || value < 0) throw new Error(`--${name} ${text}: not a number`);
+  return value;
+};
+const account = {
+  ...(values.user !== undefined && { user: values.user }),
+  ...(values.password !== undefined && { password: values.password }),
+};
 const simulator = await startSimulator({
-  port: Number(values.port),
+  port: number('port', values.port),
   host: values.host,
-  cameras: Array.from({ length: Number(values.cameras) }, (_, index) => ({
+  cameras: Array.from({ length: number('cameras', values.cameras) }, (_, index) => ({
     path: `/cam-${index + 1}`,
+    ...account,
     audio: values.audio,
     // Cameras of one process do not show the same moment, nor send their keyframes together.
     startAtSeconds: index * 3.7,
-    ...(values.user !== undefined && { user: values.user }),
-    ...(values.password !== undefined && { password: values.password }),
-    ...(values.mbit !== undefined && { mbit: Number(values.mbit) }),
+    ...(values.mbit !== undefined && { mbit: number('mbit', values.mbit) }),
     ...(values.file !== undefined && { file: values.file }),
   })),
 });
-print({ port: simulator.port, urls: simulator.paths.map((path) => simulator.url(path)) });
+const urls = simulator.paths.map((path) => simulator.url(path));
+const devices = values.onvif
+  ? await Promise.all(urls.map((streamUri) => startOnvifDevice({ ...account, host: values.host, streamUri })))
+  : [];
+print({ port: simulator.port, urls, onvif: devices.map((device) => device.url) });
 
 for await (const line of createInterface({ input: process.stdin })) {
   if (line.trim() === '') continue;
@@ -44,4 +58,4 @@ for await (const line of createInterface({ input: process.stdin })) {
     print({ refused: line.trim(), why: (error as Error).message });
   }
 }
-await simulator.close();
+await Promise.all([simulator.close(), ...devices.map((device) => device.close())]);
