@@ -150,7 +150,8 @@ export function authorise(verified: VerifiedCommand, here: Jurisdiction): Author
     throw new Refusal('stale-policy', `policy ${here.policy.version} is in force here`);
   if (command.policyVersion > here.policy.version)
     throw new Refusal('policy-missing', `policy ${command.policyVersion} has not reached this node`);
-  requireSignatures(verified, here);
+  const missing = missingSignature(verified, here);
+  if (missing !== undefined) throw new Refusal('missing-signature', missing);
   // An old command kept for later, or one dated ahead to outlive its signer's authority.
   if (!here.clockTrusted)
     throw new Refusal('clock-untrusted', 'the clock cannot say whether the command has expired');
@@ -164,13 +165,24 @@ export function authorise(verified: VerifiedCommand, here: Jurisdiction): Author
 }
 
 /**
- * Distinct persons are counted, each in the role of the key that signed; the payload must name its signers, so that
- * nobody's signature can be moved to another's command.
+ * Whether enough persons of the right roles have signed, whatever else may be wrong. Only then a refusal may close
+ * the command's id: one signature must not be able to spoil the command that two will sign.
  */
-function requireSignatures({ command, signers }: VerifiedCommand, { policy, node }: Jurisdiction): void {
-  const missing = (sentence: string): never => {
-    throw new Refusal('missing-signature', sentence);
-  };
+export function signaturesSuffice(
+  verified: VerifiedCommand,
+  here: Pick<Jurisdiction, 'node' | 'policy'>,
+): boolean {
+  return missingSignature(verified, here) === undefined;
+}
+
+/**
+ * Distinct persons are counted, each in the role of the key that signed; the payload must name its signers, so that
+ * nobody's signature can be moved to another's command. Gives a sentence for what is missing.
+ */
+function missingSignature(
+  { command, signers }: VerifiedCommand,
+  { policy, node }: Pick<Jurisdiction, 'node' | 'policy'>,
+): string | undefined {
   const acting = policy.persons.flatMap((person) =>
     person.keys
       .filter(({ keyid, nodes }) => signers.some(({ id }) => id === keyid) && (nodes?.includes(node) ?? true))
@@ -179,13 +191,14 @@ function requireSignatures({ command, signers }: VerifiedCommand, { policy, node
   const named = { operator: command.operator, officer: 'officer' in command ? command.officer : undefined };
   for (const role of ['operator', 'officer'] as const)
     if (named[role] !== undefined && !acting.some((one) => one.role === role && one.keyid === named[role]))
-      missing(`the ${role} that the command names has not signed it, or may not do so for ${node}`);
+      return `the ${role} that the command names has not signed it, or may not do so for ${node}`;
   const needed = Object.entries(policy.thresholds[command.type]) as [Role, number][];
   for (const [role, count] of needed)
     if (new Set(acting.filter((one) => one.role === role).map((one) => one.name)).size < count)
-      missing(`${command.type} needs the signature of ${count} ${role}`);
+      return `${command.type} needs the signature of ${count} ${role}`;
   // The policy refuses a person in two roles of one threshold; a forgotten case of that must not count double here.
   const total = needed.reduce((sum, [, count]) => sum + count, 0);
   const counting = acting.filter((one) => needed.some(([role]) => role === one.role));
-  if (new Set(counting.map((one) => one.name)).size < total) missing('one person signed in two roles');
+  if (new Set(counting.map((one) => one.name)).size < total) return 'one person signed in two roles';
+  return undefined;
 }

@@ -14,8 +14,8 @@ const maxNoteBytes = 64 * 1024;
 
 export interface Audit {
   /**
-   * One line, on disk and synced before it resolves. Rejects with `audit-full`, `audit-busy` (exhausted) or
-   * `audit-write` (transient); the log is then as it was.
+   * One line, on disk and synced before it resolves. Rejects with `disk-full`, `audit-busy` (exhausted) or
+   * `disk-error` (transient); the log is then as it was.
    */
   append(kind: string, fields: LineFields): Promise<{ seq: number }>;
   /** Number of synced lines. */

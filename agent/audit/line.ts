@@ -1,4 +1,4 @@
-import { sha256 } from '#protocol/envelope.ts';
+import { parseJson, sha256 } from '#protocol/envelope.ts';
 import { Failure } from '#protocol/failure.ts';
 import { type Frontier, frontierOf, leafHash } from '#protocol/merkle.ts';
 import { auditLine } from '#protocol/messages.ts';
@@ -56,20 +56,12 @@ function passLine(position: Position, line: Buffer): void {
  * `audit-malformed`, `audit-seq` or `audit-chain`.
  */
 export function followLine(position: Position, line: Buffer): void {
-  const corrupt = (code: string, sentence: string): never => {
-    throw new Failure('corrupt', code, sentence);
-  };
   const seq = position.tree.size + 1;
-  let value: unknown;
-  try {
-    value = JSON.parse(line.toString('utf8'));
-  } catch {
-    corrupt('audit-malformed', `line ${seq} is not JSON`);
-  }
-  const parsed = auditLine.safeParse(value);
-  if (!parsed.success) return corrupt('audit-malformed', `line ${seq} is not an audit line`);
-  if (parsed.data.seq !== seq) corrupt('audit-seq', `line ${parsed.data.seq} stands where ${seq} belongs`);
+  const parsed = auditLine.safeParse(parseJson(line));
+  if (!parsed.success) throw new Failure('corrupt', 'audit-malformed', `line ${seq} is not an audit line`);
+  if (parsed.data.seq !== seq)
+    throw new Failure('corrupt', 'audit-seq', `line ${parsed.data.seq} stands where ${seq} belongs`);
   if (parsed.data.prev !== position.prev)
-    corrupt('audit-chain', `line ${seq} does not follow the one before`);
+    throw new Failure('corrupt', 'audit-chain', `line ${seq} does not follow the one before`);
   passLine(position, line);
 }

@@ -1,6 +1,7 @@
-import { codeOf, Failure } from '#protocol/failure.ts';
+import { Failure } from '#protocol/failure.ts';
 import { monthOf } from '#protocol/time.ts';
 import type { Clock } from '../platform/clock.ts';
+import { diskFailure } from '../platform/disk-failure.ts';
 import type { Files, OpenFile } from '../platform/files.ts';
 import { copyOf, fieldsText, type LineFields, nextLine } from './line.ts';
 import { baseFile, logFile, type Place, writePlace } from './place.ts';
@@ -25,7 +26,7 @@ export interface Writer {
 /**
  * Appends lines one behind the other; whatever waits while a sync is under way goes into the next one together.
  * A failed write leaves the log as it was: its bytes are cut off before anything else is written.
- * Rejects with `audit-full` or `audit-busy` (exhausted) or `audit-write` (transient).
+ * Rejects with `disk-full` or `audit-busy` (exhausted) or `disk-error` (transient).
  */
 export function openWriter(
   files: Files,
@@ -46,7 +47,8 @@ export function openWriter(
   async function commit(batch: readonly Waiting[]): Promise<number[]> {
     const utc = clock.utc();
     // A clock that steps back must not put later lines into an earlier file.
-    const month = monthOf(utc) > place.month ? monthOf(utc) : place.month;
+    let { month } = place;
+    if (monthOf(utc) > month) month = monthOf(utc);
     if (month !== place.month || file === undefined) await reopen(month);
     if (file === undefined) throw new Error('unreachable: reopened');
     if (doubtful) {
@@ -93,7 +95,7 @@ export function openWriter(
       for (const [index, { resolve }] of batch.entries()) resolve({ seq: seqs[index]! });
       written();
     } catch (error) {
-      const failure = writeFailure(error);
+      const failure = diskFailure(error, 'the audit log');
       for (const { reject } of batch) reject(failure);
     }
   }
@@ -122,12 +124,3 @@ export function openWriter(
 }
 
 const newline = Buffer.from('\n');
-
-function writeFailure(cause: unknown): unknown {
-  const code = codeOf(cause);
-  if (code === 'ENOSPC' || code === 'EDQUOT')
-    return new Failure('exhausted', 'audit-full', 'no room for the audit log', { cause });
-  return /^E[A-Z]+$/.test(code)
-    ? new Failure('transient', 'audit-write', 'the audit log cannot be written', { cause })
-    : cause;
-}
