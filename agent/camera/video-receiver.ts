@@ -1,0 +1,84 @@
+import type { MonotonicMs } from '#agent/platform/clock.ts';
+import { GopMuxer, type MuxerBounds } from './gop-muxer.ts';
+import type { FragmentSink } from './ingest.ts';
+import type { Depacketiser } from './nal.ts';
+import { parseRtp, RtpPacket } from './rtp.ts';
+import { dropped, RtpSource } from './rtp-source.ts';
+import type { ChosenTrack } from './rtsp-session.ts';
+
+const unknown = -1;
+
+/** From interleaved packets to fragments, for one track of one session. Allocates nothing per packet. */
+export class VideoReceiver {
+  readonly source = new RtpSource();
+  /** When the last packet of the track came. */
+  heardAt = 0 as MonotonicMs;
+  /** Packets on the track's channel that are no RTP, or of another payload type. */
+  strange = 0;
+  #packet = new RtpPacket();
+  #muxer: GopMuxer;
+  #depacketiser: Depacketiser;
+  #payloadType: number;
+  #rtpChannel = unknown;
+  #rtcpChannel = unknown;
+  #expect: (channel: number) => void;
+
+  constructor(
+    track: ChosenTrack,
+    bounds: MuxerBounds,
+    sink: FragmentSink,
+    expect: (channel: number) => void,
+  ) {
+    this.#muxer = new GopMuxer(track.codec, track.clockRate, bounds, sink);
+    this.#depacketiser = track.codec.depacketiser(this.#muxer);
+    this.#payloadType = track.payloadType;
+    this.#expect = expect;
+  }
+
+  get samples(): number {
+    return this.#muxer.samples;
+  }
+
+  get keyframes(): number {
+    return this.#muxer.keyframes;
+  }
+
+  get malformed(): number {
+    return this.#depacketiser.malformed;
+  }
+
+  /** The channels the camera says it will use. */
+  listen(rtpChannel: number, rtcpChannel: number): void {
+    this.#rtpChannel = rtpChannel;
+    this.#rtcpChannel = rtcpChannel;
+    this.#expect(rtpChannel);
+    this.#expect(rtcpChannel);
+  }
+
+  interleaved(channel: number, bytes: Buffer, start: number, end: number, now: MonotonicMs): void {
+    if (channel !== this.#rtpChannel && (channel === this.#rtcpChannel || this.source.packets > 0)) return;
+    const packet = this.#packet;
+    if (!parseRtp(bytes, start, end, packet) || packet.payloadType !== this.#payloadType) {
+      if (channel === this.#rtpChannel) this.strange += 1;
+      return;
+    }
+    // Some cameras send on other channels than they said: the first packet of our payload type decides.
+    if (channel !== this.#rtpChannel) this.listen(channel, this.#rtcpChannel);
+    const lost = this.source.accept(packet, now);
+    if (lost === dropped) return;
+    if (this.source.restarted) {
+      this.source.restarted = false;
+      this.#depacketiser.reset();
+      this.#muxer.interrupt();
+    }
+    this.heardAt = now;
+    this.#muxer.packet(packet.timestamp, packet.marker, now, lost);
+    this.#depacketiser.push(bytes, packet.payloadStart, packet.payloadEnd, lost > 0);
+  }
+
+  /** The session ends: what is whole goes to the sink. */
+  finish(): void {
+    this.#depacketiser.reset();
+    this.#muxer.finish();
+  }
+}
