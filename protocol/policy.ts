@@ -72,10 +72,11 @@ export function signingKeys(policy: Policy): PublicKey[] {
   );
 }
 
-function rootKeys(policy: Policy): PublicKey[] {
-  return policy.persons.flatMap((person) =>
-    person.keys.filter((key) => key.role === 'root').map((key) => key.publicKey),
-  );
+/** The root keys of each person who has one: thresholds count persons. */
+function roots(policy: Policy): PublicKey[][] {
+  return policy.persons
+    .map((person) => person.keys.filter((key) => key.role === 'root').map((key) => key.publicKey))
+    .filter((keys) => keys.length > 0);
 }
 
 /** The recipients that a node seals to at an instant. */
@@ -109,16 +110,16 @@ export function verifyPolicy(message: Uint8Array, trust: Trust, inForce?: Policy
 function readPolicy(message: Uint8Array, trust: Trust, inForce: Policy | undefined): Policy {
   const { envelope, policy } = parsePolicy(message);
   // Its own roots are asked too, so that nobody can hand the town to keys that do not exist; they cannot stand alone.
-  const own = rootKeys(policy);
-  const before = inForce ? rootKeys(inForce) : [...trust.roots];
+  const own = roots(policy);
+  const before = inForce ? roots(inForce) : trust.roots.map((key) => [key]);
   const needed = inForce ? (inForce.thresholds.policy.root ?? 1) : trust.threshold;
   const { signers } = mapped('policy-signature', () =>
     verifyEnvelope(envelope, payloadTypes.policy, [
-      ...new Map([...before, ...own].map((key) => [key.id, key])).values(),
+      ...new Map([...before, ...own].flat().map((key) => [key.id, key])).values(),
     ]),
   );
-  const count = (keys: readonly PublicKey[]): number =>
-    signers.filter((signer) => keys.some((key) => key.id === signer.id)).length;
+  const count = (persons: readonly PublicKey[][]): number =>
+    persons.filter((keys) => keys.some((key) => signers.some((signer) => signer.id === key.id))).length;
   if (count(before) < needed || count(own) < (policy.thresholds.policy.root ?? 1))
     throw new Failure('denied', 'policy-signature', 'the policy lacks the signatures of its roots');
   return policy;
@@ -146,12 +147,23 @@ function requireSound(policy: Policy): void {
   const unsound = (sentence: string): never => {
     throw new Failure('denied', 'policy-unsound', sentence);
   };
-  const seen = new Set<string>();
-  for (const person of policy.persons)
-    for (const { keyid } of person.keys) {
-      if (seen.has(keyid)) unsound(`key ${keyid.slice(0, 8)} stands twice`);
-      seen.add(keyid);
-    }
+  const once = (what: string, ids: readonly string[]): void => {
+    const twice = ids.find((id, index) => ids.indexOf(id) !== index);
+    if (twice !== undefined) unsound(`${what} ${twice} stands twice`);
+  };
+  once(
+    'key',
+    policy.persons.flatMap((person) => person.keys.map(({ keyid }) => keyid)),
+  );
+  // A person is known by name: under two entries, one person could hold two roles.
+  once(
+    'person',
+    policy.persons.map(({ name }) => name),
+  );
+  once(
+    'node',
+    policy.nodes.map(({ id }) => id),
+  );
   for (const [act, needed] of Object.entries(policy.thresholds))
     for (const person of policy.persons) {
       const held = new Set(person.keys.map((key) => key.role).filter((held) => held in needed));
@@ -162,12 +174,17 @@ function requireSound(policy: Policy): void {
       unsound(`${act} must need an operator and an officer`);
   if (!policy.thresholds.probe.operator) unsound('probe must need an operator');
   if (!policy.thresholds.policy.root) unsound('policy must need a root');
-  for (const { id } of policy.nodes) {
-    const mine = policy.recipients.filter(({ nodes }) => nodes === undefined || nodes.includes(id));
-    // One lost key must not lose everything.
-    if (new Set(mine.map(({ recipient }) => recipient)).size < 2)
-      unsound(`${id} has fewer than two recipients`);
-    if (new Set(mine.map(({ recipient }) => recipient.startsWith('age1pq1'))).size > 1)
-      unsound(`${id} mixes post-quantum and X25519 recipients`);
+  for (const { id } of policy.nodes) requireRecipients(policy, id, unsound);
+}
+
+/** One lost key must not lose everything, and age files do not mix the two kinds of key. */
+function requireRecipients(policy: Policy, node: string, unsound: (sentence: string) => never): void {
+  const mine = policy.recipients.filter(({ nodes }) => nodes === undefined || nodes.includes(node));
+  if (new Set(recipientsFor(policy, node, policy.issuedAt)).size < 2)
+    unsound(`${node} has fewer than two recipients`);
+  for (const { from } of mine) {
+    const together = recipientsFor(policy, node, from);
+    if (new Set(together.map((recipient) => recipient.startsWith('age1pq1'))).size > 1)
+      unsound(`${node} mixes post-quantum and X25519 recipients`);
   }
 }

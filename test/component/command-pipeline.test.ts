@@ -307,25 +307,30 @@ const idsKept = (folder: string): number =>
 test('ids are kept until expiry and a day, and then forgotten', async () => {
   using folder = temporaryFolder();
   const box = await node(folder.path);
-  const message = world.sign(world.probe(), [world.keys.operator]);
-  await box.commands.receive(message, 'mqtt');
-  await box.clock.advance(3_600_000 + 86_400_000 - 1000);
-  const late = () => {
-    const now = box.clock.utc();
-    return world.sign(
-      {
-        ...world.probe(),
-        id: uuidV7(now),
-        issuedAt: new Date(now).toISOString(),
-        expiresAt: new Date(now + 60_000).toISOString(),
-      },
-      [world.keys.operator],
+  let ended = 0;
+  const done = async (message: Buffer): Promise<void> => {
+    await box.commands.receive(message, 'mqtt');
+    ended += 1;
+    await eventually(
+      'its end',
+      () => box.said.filter(({ status }) => status.state === 'done').length === ended,
     );
   };
-  await box.commands.receive(late(), 'mqtt');
+  const late = () => {
+    const now = box.clock.utc();
+    const dates = {
+      issuedAt: new Date(now).toISOString(),
+      expiresAt: new Date(now + 60_000).toISOString(),
+    };
+    return world.sign(world.probe({ id: uuidV7(now), ...dates }), [world.keys.operator]);
+  };
+  const message = world.sign(world.probe(), [world.keys.operator]);
+  await done(message);
+  await box.clock.advance(3_600_000 + 86_400_000 - 1000);
+  await done(late());
   assert.is(idsKept(folder.path), 2);
   await box.clock.advance(2000);
-  await box.commands.receive(late(), 'mqtt');
+  await done(late());
   assert.is(idsKept(folder.path), 2);
   // Forgotten, but long expired.
   assert.is((await box.commands.receive(message, 'mqtt'))?.reason, 'expired');
