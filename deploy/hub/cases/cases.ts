@@ -1,0 +1,302 @@
+import { join } from 'node:path';
+import { type Files, readIfThere, writeDurably } from '#agent/platform/files.ts';
+import { type ExtractCommand, maxCommandBytes } from '#protocol/command.ts';
+import { parseJson } from '#protocol/envelope.ts';
+import { Failure } from '#protocol/failure.ts';
+import { type Manifest, maxManifestBytes } from '#protocol/manifest.ts';
+import type { Policy } from '#protocol/policy.ts';
+import type { Register } from '../register/register.ts';
+import { findRequest } from '../register/requests.ts';
+import { serial } from '../serial.ts';
+import { admitAuthorised, admitPrepared, hasLapsed } from './admission.ts';
+import { type CaseFile, caseFile, commandOf, isOver } from './case.ts';
+import { verifyManifest } from './manifest.ts';
+import { verifyStatus } from './status.ts';
+
+export interface Case extends CaseFile {
+  command: ExtractCommand;
+  /** The command's envelope, with the signatures so far. */
+  envelope: string;
+  manifest?: Manifest;
+  /** Counts up with every change of this run: for who waits for news. */
+  revision: number;
+}
+
+export interface Cases {
+  all(): Case[];
+  /** Throws `unknown-case`. */
+  get(id: string): Case;
+  folder(id: string): string;
+  prepare(envelope: string, request: string, by: string): Promise<Case>;
+  authorise(id: string, envelope: string, by: string): Promise<Case>;
+  /** A node's status; one for no case of ours, or an older one, changes nothing. */
+  status(node: string, id: string, payload: Uint8Array): Promise<void>;
+  /** Keeps a delivery's manifest. Throws `other-manifest` and what its verification throws. */
+  manifest(id: string, envelope: Buffer): Promise<Case>;
+  /** Everything the manifest lists is here. */
+  complete(id: string): Promise<void>;
+  /** More of it has arrived: wakes who follows. */
+  progressed(id: string): void;
+  /** Ends the cases that nobody can answer any more. */
+  lapse(): Promise<void>;
+  /** First step of closing: the register says so, and nothing more is taken in. */
+  beginClosing(id: string, by: string, deleted: unknown): Promise<void>;
+  closed(id: string): Promise<void>;
+  cleared(id: string): Promise<void>;
+  /** Resolves when the case is newer than `revision`, or after `limitMs`. */
+  news(id: string, revision: number, limitMs: number): Promise<Case>;
+}
+
+/** A case is one command and what came of it: `data/cases/<id>/`. Steps on one case come one after the other. */
+export async function openCases(options: {
+  files: Files;
+  dir: string;
+  register: Register;
+  policy(): Policy;
+  utc(): number;
+  after(ms: number, then: () => void): { cancel(): void };
+}): Promise<Cases> {
+  const { files, dir, register } = options;
+  const cases = new Map<string, Case>();
+  const waiting = new Map<string, Set<() => void>>();
+  const steps = serial();
+
+  const nodeKey = (node: string) => options.policy().nodes.find(({ id }) => id === node)?.key;
+  const get = (id: string): Case => {
+    const found = cases.get(id);
+    if (found === undefined)
+      throw new Failure('denied', 'unknown-case', `there is no case ${id.slice(0, 64)}`);
+    return found;
+  };
+  const wake = (one: Case): void => {
+    one.revision += 1;
+    for (const listener of waiting.get(one.id) ?? []) listener();
+  };
+  async function keep(one: Case, change: Partial<CaseFile>): Promise<void> {
+    const { command: _c, envelope: _e, manifest: _m, revision: _r, ...kept } = { ...one, ...change };
+    await writeDurably(files, join(dir, one.id, 'case.json'), JSON.stringify(kept));
+    Object.assign(one, change);
+    wake(one);
+  }
+  const step = <T>(id: string, work: (one: Case) => Promise<T>): Promise<T> =>
+    steps.run(id, () => work(get(id)));
+
+  await files.makeFolder(dir);
+  for (const { name, directory } of await files.list(dir))
+    if (directory) {
+      const found = await readCase(files, join(dir, name), nodeKey);
+      if (found) cases.set(found.id, found);
+    }
+
+  return {
+    all: () => [...cases.values()].sort((a, b) => a.createdAt - b.createdAt),
+    get,
+    folder: (id) => join(dir, get(id).id),
+    async prepare(envelope, requestId, by) {
+      const request = findRequest(register.lines(), requestId);
+      if (request === undefined)
+        throw new Failure(
+          'denied',
+          'unknown-request',
+          `there is no request ${requestId}: enter it with "hub request"`,
+        );
+      const message = Buffer.from(envelope);
+      const command = admitPrepared(message, options.policy(), request, options.utc());
+      const { id } = command;
+      return steps.run(id, async () => {
+        if (cases.has(id)) throw new Failure('denied', 'replayed', `case ${id} exists already`);
+        const folder = join(dir, id);
+        await files.makeFolder(folder);
+        await files.syncFolder(dir);
+        await writeDurably(files, join(folder, 'command.dsse.json'), envelope);
+        const fresh: Case = {
+          id,
+          request: requestId,
+          state: 'prepared',
+          createdAt: options.utc(),
+          command,
+          envelope,
+          revision: 0,
+        };
+        const { node, camera, from, to, purpose, operator } = command;
+        register.append({
+          kind: 'prepared',
+          request: requestId,
+          case: id,
+          by,
+          node,
+          camera,
+          from: new Date(from).toISOString(),
+          to: new Date(to).toISOString(),
+          purpose,
+          operator,
+        });
+        cases.set(id, fresh);
+        await keep(fresh, {});
+        return fresh;
+      });
+    },
+    authorise: (id, envelope, by) =>
+      step(id, async (one) => {
+        if (one.state !== 'prepared')
+          throw new Failure(
+            'denied',
+            'not-prepared',
+            `case ${id} is ${one.state}: there is nothing to authorise`,
+          );
+        if (findRequest(register.lines(), one.request)?.rejected)
+          throw new Failure('denied', 'request-rejected', `request ${one.request} was rejected`);
+        admitAuthorised(Buffer.from(envelope), options.policy(), one.command, options.utc());
+        await writeDurably(files, join(dir, id, 'command.dsse.json'), envelope);
+        one.envelope = envelope;
+        register.append({
+          kind: 'authorised',
+          request: one.request,
+          case: id,
+          by,
+          officer: one.command.officer,
+        });
+        await keep(one, { state: 'authorised', authorisedAt: options.utc() });
+        return one;
+      }),
+    async status(node, id, payload) {
+      const known = cases.get(id);
+      const key = nodeKey(node);
+      if (known?.command.node !== node || key === undefined) return;
+      const status = verifyStatus(payload, key);
+      if (status.id !== id)
+        throw new Failure('invalid', 'malformed', `a status of ${status.id} on the topic of ${id}`);
+      await step(id, async (one) => {
+        if (one.state === 'prepared' || (one.status && status.version <= one.status.version)) return;
+        const last = one.state === 'authorised' && (status.state === 'refused' || status.state === 'failed');
+        if (last)
+          register.append({
+            kind: 'answered',
+            request: one.request,
+            case: id,
+            by: node,
+            state: status.state,
+            reason: status.reason ?? '',
+            auditSeq: status.auditSeq,
+          });
+        await keep(one, { status, ...(last ? { state: status.state as 'refused' | 'failed' } : {}) });
+      });
+    },
+    manifest: (id, envelope) =>
+      step(id, async (one) => {
+        const { command } = one;
+        const key = nodeKey(command.node);
+        if (key === undefined || one.state !== 'authorised')
+          throw new Failure('denied', 'not-expected', `nothing is expected for case ${id}`);
+        const manifest = verifyManifest(envelope, key);
+        const same = (['node', 'camera', 'from', 'to'] as const).every(
+          (name) => manifest[name] === command[name],
+        );
+        if (manifest.command !== id || !same)
+          throw new Failure('denied', 'other-manifest', 'the manifest is of another command');
+        if (new Set(manifest.files.map(({ name }) => name)).size !== manifest.files.length)
+          throw new Failure('invalid', 'malformed', 'the manifest lists a file twice');
+        await writeDurably(files, join(dir, id, 'manifest.dsse.json'), envelope);
+        one.manifest = manifest;
+        wake(one);
+        return one;
+      }),
+    complete: (id) =>
+      step(id, async (one) => {
+        if (one.state !== 'authorised' || one.manifest === undefined) return;
+        const bytes = one.manifest.files.reduce((sum, file) => sum + file.bytes, 0);
+        register.append({
+          kind: 'delivered',
+          request: one.request,
+          case: id,
+          by: one.command.node,
+          files: one.manifest.files.length,
+          bytes,
+          gaps: one.manifest.gaps.length,
+          auditSeq: one.manifest.auditSeq,
+        });
+        await keep(one, { state: 'complete', completeAt: options.utc() });
+      }),
+    progressed: (id) => wake(get(id)),
+    async lapse() {
+      for (const { id } of [...cases.values()])
+        await step(id, async (one) => {
+          const open = one.state === 'prepared' || (one.state === 'authorised' && one.status === undefined);
+          if (!open || !hasLapsed(one.command, options.utc())) return;
+          register.append({
+            kind: 'answered',
+            request: one.request,
+            case: id,
+            by: 'hub',
+            state: 'failed',
+            reason: 'expired',
+          });
+          await keep(one, { state: 'failed', reason: 'expired' });
+        });
+    },
+    beginClosing: (id, by, deleted) =>
+      step(id, async (one) => {
+        if (one.state === 'closing' || one.state === 'closed') return;
+        if (one.state === 'authorised' && one.status?.state !== 'done')
+          throw new Failure(
+            'denied',
+            'under-way',
+            `case ${id} is under way: follow it with "hub follow ${id}"`,
+          );
+        register.append({ kind: 'closed', request: one.request, case: id, by, was: one.state, deleted });
+        await keep(one, { state: 'closing' });
+      }),
+    closed: (id) => step(id, (one) => keep(one, { state: 'closed', closedAt: options.utc() })),
+    cleared: (id) => step(id, (one) => keep(one, { cleared: true })),
+    news(id, revision, limitMs) {
+      const one = get(id);
+      if (one.revision > revision || isOver(one.state)) return Promise.resolve(one);
+      return new Promise((resolve) => {
+        const listeners = waiting.get(id) ?? new Set();
+        waiting.set(id, listeners);
+        const finish = (): void => {
+          timer.cancel();
+          listeners.delete(finish);
+          resolve(one);
+        };
+        const timer = options.after(limitMs, finish);
+        listeners.add(finish);
+      });
+    },
+  };
+}
+
+/** It was good when it came; a node's key that was replaced since takes the case's footage out of use, not the hub. */
+function stillGood(signed: Buffer, key: Parameters<typeof verifyManifest>[1]): Manifest | undefined {
+  try {
+    return verifyManifest(signed, key);
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    return undefined;
+  }
+}
+
+/** A folder without a readable case.json was being made when the power went: nobody was told of it. */
+async function readCase(
+  files: Files,
+  folder: string,
+  nodeKey: (node: string) => Parameters<typeof verifyManifest>[1] | undefined,
+): Promise<Case | undefined> {
+  const bytes = await readIfThere(files, join(folder, 'case.json'), 64 * 1024);
+  if (bytes === undefined) return undefined;
+  const parsed = caseFile.safeParse(parseJson(bytes));
+  if (!parsed.success) throw new Failure('corrupt', 'case-broken', `${folder}/case.json is damaged`);
+  const envelope = await files.read(join(folder, 'command.dsse.json'), maxCommandBytes);
+  const command = commandOf(envelope);
+  if (command.type !== 'extract') throw new Failure('corrupt', 'case-broken', `${folder}: not an extraction`);
+  const key = nodeKey(command.node);
+  const signed = key && (await readIfThere(files, join(folder, 'manifest.dsse.json'), maxManifestBytes));
+  const manifest = key && signed ? stillGood(signed, key) : undefined;
+  return {
+    ...parsed.data,
+    command,
+    envelope: envelope.toString('utf8'),
+    ...(manifest ? { manifest } : {}),
+    revision: 0,
+  };
+}

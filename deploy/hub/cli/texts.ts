@@ -1,0 +1,173 @@
+import type { Purpose } from '#protocol/purpose.ts';
+import type { RegisterKind } from '../register/register.ts';
+
+/** What people read, in the two languages of hub.yaml. Wrong usage and internal failures are said in English. */
+export interface Texts {
+  lang: 'it' | 'en';
+  allWell(nodes: number, cameras: number): string;
+  /** How many alerts are raised, and the worst. */
+  amiss(count: number, worst: string): string;
+  /** Some nodes have never said anything to this hub. */
+  notHeard(count: number, nodes: number): string;
+  noBroker: string;
+  word: Record<'ok' | 'degraded' | 'failing' | 'unknown', string>;
+  since(duration: string): string;
+  nodeHeading: string;
+  alertHeading: string;
+  acknowledged: string;
+  purpose: Record<Purpose, string>;
+  /** What an officer is about to sign. */
+  willSign: string;
+  field: Record<
+    | 'camera'
+    | 'from'
+    | 'to'
+    | 'purpose'
+    | 'request'
+    | 'authority'
+    | 'persons'
+    | 'reason'
+    | 'operator'
+    | 'officer'
+    | 'expires',
+    string
+  >;
+  confirm: string;
+  yes: string;
+  notSigned: string;
+  authorised(id: string): string;
+  caseState: Record<string, string>;
+  act: Record<RegisterKind, string>;
+  demo: string;
+  serving(upload: string): string;
+}
+
+const it: Texts = {
+  lang: 'it',
+  allWell: (nodes, cameras) => `Tutto regolare: ${nodes} nodi, ${cameras} telecamere.`,
+  amiss: (count, worst) => (count === 1 ? `Un avviso: ${worst}` : `${count} avvisi, il più grave: ${worst}`),
+  notHeard: (count, nodes) => `Nessuna notizia da ${count} nodi su ${nodes}.`,
+  noBroker: 'Il municipio non raggiunge il broker: quel che segue è vecchio.',
+  word: { ok: '● regolare', degraded: '◐ degradato', failing: '▲ guasto', unknown: '○ ignoto' },
+  since: (duration) => `da ${duration}`,
+  nodeHeading: 'Nodi',
+  alertHeading: 'Avvisi',
+  acknowledged: 'preso in carico',
+  purpose: {
+    'judicial-police': 'indagini di Polizia Giudiziaria (art. 8 c. 1 lett. a)',
+    defence: 'indagini difensive, art. 391-quater c.p.p. (art. 8 c. 1 lett. b)',
+    'public-safety': 'sicurezza pubblica e polizia amministrativa (art. 8 c. 1 lett. c)',
+    'records-access': 'accesso documentale, L.P. 23/1992 e L. 241/1990 (art. 8 c. 1 lett. d)',
+    'data-subject': 'accesso dell’interessato, art. 15 GDPR (art. 8 c. 1 lett. e)',
+    controller: 'finalità proprie del titolare (art. 9 ultimo comma)',
+  },
+  willSign: 'Si autorizza l’estrazione che segue; la firma vale come autorizzazione (art. 7 c. 4).',
+  field: {
+    camera: 'telecamera',
+    from: 'dalle',
+    to: 'alle',
+    purpose: 'finalità',
+    request: 'richiesta',
+    authority: 'richiedente',
+    persons: 'incaricati',
+    reason: 'motivo',
+    operator: 'preparata da',
+    officer: 'responsabile',
+    expires: 'scade',
+  },
+  confirm: 'Firmare? (sì/no) ',
+  yes: 's',
+  notSigned: 'Non firmato: nulla è cambiato.',
+  authorised: (id) => `Autorizzato e spedito: hub follow ${id}`,
+  caseState: {
+    prepared: 'preparato: manca la firma del responsabile',
+    authorised: 'autorizzato, in attesa del nodo',
+    accepted: 'accettato dal nodo',
+    running: 'in consegna',
+    done: 'consegnato dal nodo, in verifica',
+    complete: 'completo: tutti i file sono arrivati e verificati',
+    refused: 'rifiutato dal nodo',
+    failed: 'non riuscito',
+    closing: 'in chiusura',
+    closed: 'chiuso: filmati cancellati',
+  },
+  act: {
+    request: 'richiesta',
+    rejected: 'respinta',
+    prepared: 'preparata',
+    authorised: 'autorizzata',
+    answered: 'esito',
+    delivered: 'consegnata',
+    opened: 'visione',
+    packaged: 'copia',
+    closed: 'chiusa',
+  },
+  demo: 'DIMOSTRAZIONE: ogni chiave è in chiaro su questa macchina. Non usare con telecamere vere.',
+  serving: (upload) => `Il municipio è in ascolto; consegne su ${upload}.`,
+};
+
+const en: Texts = {
+  lang: 'en',
+  allWell: (nodes, cameras) => `All is well: ${nodes} nodes, ${cameras} cameras.`,
+  amiss: (count, worst) => (count === 1 ? `One alert: ${worst}` : `${count} alerts, the worst: ${worst}`),
+  notHeard: (count, nodes) => `No word from ${count} of ${nodes} nodes.`,
+  noBroker: 'The town hall does not reach the broker: what follows is old.',
+  word: { ok: '● ok', degraded: '◐ degraded', failing: '▲ failing', unknown: '○ unknown' },
+  since: (duration) => `for ${duration}`,
+  nodeHeading: 'Nodes',
+  alertHeading: 'Alerts',
+  acknowledged: 'acknowledged',
+  purpose: {
+    'judicial-police': 'judicial police investigation (Art. 8 c. 1 a)',
+    defence: 'defence investigation, Art. 391-quater c.p.p. (Art. 8 c. 1 b)',
+    'public-safety': 'public safety and administrative police (Art. 8 c. 1 c)',
+    'records-access': 'access to records, L.P. 23/1992 and L. 241/1990 (Art. 8 c. 1 d)',
+    'data-subject': 'data subject’s access, GDPR Art. 15 (Art. 8 c. 1 e)',
+    controller: 'the controller’s own purposes (Art. 9 last paragraph)',
+  },
+  willSign: 'The extraction below is authorised; the signature is the authorisation (Art. 7 c. 4).',
+  field: {
+    camera: 'camera',
+    from: 'from',
+    to: 'to',
+    purpose: 'purpose',
+    request: 'request',
+    authority: 'authority',
+    persons: 'persons',
+    reason: 'reason',
+    operator: 'prepared by',
+    officer: 'officer',
+    expires: 'expires',
+  },
+  confirm: 'Sign? (yes/no) ',
+  yes: 'y',
+  notSigned: 'Not signed: nothing has changed.',
+  authorised: (id) => `Authorised and sent: hub follow ${id}`,
+  caseState: {
+    prepared: 'prepared: the officer’s signature is missing',
+    authorised: 'authorised, waiting for the node',
+    accepted: 'accepted by the node',
+    running: 'being delivered',
+    done: 'delivered by the node, being checked',
+    complete: 'complete: every file has arrived and is verified',
+    refused: 'refused by the node',
+    failed: 'failed',
+    closing: 'closing',
+    closed: 'closed: footage deleted',
+  },
+  act: {
+    request: 'request',
+    rejected: 'rejected',
+    prepared: 'prepared',
+    authorised: 'authorised',
+    answered: 'outcome',
+    delivered: 'delivered',
+    opened: 'viewing',
+    packaged: 'copy',
+    closed: 'closed',
+  },
+  demo: 'DEMONSTRATION: every key lies in the clear on this machine. Not for real cameras.',
+  serving: (upload) => `The hub is listening; deliveries at ${upload}.`,
+};
+
+export const texts: Record<'it' | 'en', Texts> = { it, en };

@@ -1,0 +1,101 @@
+import { join } from 'node:path';
+import { appendDurably, type Files } from '#agent/platform/files.ts';
+import { parseJson, sha256 } from '#protocol/envelope.ts';
+import { Failure } from '#protocol/failure.ts';
+import { emptyFrontier, leafHash } from '#protocol/merkle.ts';
+import { type AuditLine, auditLine } from '#protocol/messages.ts';
+import { openLines } from './lines.ts';
+
+/** Far above any event of an agent; a line beyond is not one. */
+export const maxLineBytes = 64 * 1024;
+/** Lines whose hash and root stay in memory: repetitions after a cut and heads behind later lines are all near. */
+const keptLines = 4096;
+
+/** What became of one line. `repeated`: it is held already. `ahead`: lines before it are missing here. */
+export type Reception = 'added' | 'repeated' | 'ahead';
+
+/** The hub's copy of one node's log: the same bytes, only ever longer. */
+export interface Mirror {
+  size(): number;
+  /** Resolves when the line is on stable storage. Throws `log-line` (no line) or `log-fork` (another at its place). */
+  receive(payload: Uint8Array): Promise<Reception>;
+  /** Root of the tree over the first `size` lines; undefined beyond what is held. */
+  root(size: number): Promise<Buffer | undefined>;
+  /** The bytes of a line, without its newline. */
+  line(seq: number): Promise<string | undefined>;
+  /** Hashes of the first `size` lines, for proofs. */
+  leaves(size: number): Promise<Buffer[]>;
+}
+
+/**
+ * Opens and checks the copy: every line follows from the one before. A torn last line, which nobody was promised, is
+ * cut off. Throws `corrupt` `mirror-broken` for anything else.
+ */
+export async function openMirror(files: Files, folder: string, node: string): Promise<Mirror> {
+  const path = join(folder, `${node}.jsonl`);
+  const lines = openLines(files, path);
+  const frontier = emptyFrontier();
+  const recent = new Map<number, { hash: string; root: Buffer }>([[0, { hash: '', root: frontier.root() }]]);
+  let last = '';
+  const grow = (text: string): void => {
+    frontier.append(leafHash(text));
+    last = sha256(text);
+    recent.set(frontier.size, { hash: last, root: frontier.root() });
+    recent.delete(frontier.size - keptLines);
+  };
+  for await (const text of lines.all({ mend: true })) {
+    const line = parseLine(Buffer.from(text));
+    if (line?.seq !== frontier.size + 1 || line.prev !== last)
+      throw new Failure('corrupt', 'mirror-broken', `line ${frontier.size + 1} of ${path} is damaged`);
+    grow(text);
+  }
+  return {
+    size: () => frontier.size,
+    async receive(payload) {
+      const line = parseLine(payload);
+      if (line === undefined) throw new Failure('invalid', 'log-line', `not a line of the log of ${node}`);
+      if (line.seq > frontier.size + 1) return 'ahead';
+      const text = Buffer.from(payload).toString('utf8');
+      if (line.seq <= frontier.size) {
+        const held = recent.get(line.seq)?.hash ?? sha256((await lines.at(line.seq)) ?? '');
+        if (held === sha256(text)) return 'repeated';
+        throw new Failure('denied', 'log-fork', `${node} shows another line ${line.seq} than before`);
+      }
+      if (line.prev !== last)
+        throw new Failure(
+          'denied',
+          'log-fork',
+          `line ${line.seq} of ${node} does not follow from what it showed`,
+        );
+      await appendDurably(files, path, `${text}\n`);
+      grow(text);
+      return 'added';
+    },
+    async root(size) {
+      if (size > frontier.size) return undefined;
+      const kept = recent.get(size);
+      if (kept) return kept.root;
+      const older = emptyFrontier();
+      for await (const text of lines.all({ mend: false })) {
+        if (older.size === size) break;
+        older.append(leafHash(text));
+      }
+      return older.root();
+    },
+    line: (seq) => lines.at(seq),
+    async leaves(size) {
+      const leaves: Buffer[] = [];
+      for await (const text of lines.all({ mend: false })) {
+        if (leaves.length === size) break;
+        leaves.push(leafHash(text));
+      }
+      return leaves;
+    },
+  };
+}
+
+function parseLine(payload: Uint8Array): AuditLine | undefined {
+  if (payload.length > maxLineBytes || payload.includes(0x0a)) return undefined;
+  const parsed = auditLine.safeParse(parseJson(payload));
+  return parsed.success ? parsed.data : undefined;
+}

@@ -1,0 +1,56 @@
+import type { Bus } from '#agent/mqtt/bus.ts';
+import type { Log } from '#agent/platform/log.ts';
+import { Failure, sentenceOf } from '#protocol/failure.ts';
+import { topics } from '#protocol/topics.ts';
+import type { Case, Cases } from '../cases/cases.ts';
+
+/** What the hub says to the nodes about cases: commands until they are answered, empty statuses once closed. */
+export interface Dispatch {
+  command(one: Case): Promise<void>;
+  /** A node is there (again): whatever it has not answered is said again. The same bytes twice change nothing there. */
+  unanswered(node?: string): Promise<void>;
+  clear(one: Case): Promise<void>;
+  /** Not repeated: the node shows its head again until it is answered. */
+  cosignature(node: string, answer: string): Promise<void>;
+}
+
+export function openDispatch(bus: Bus, cases: Cases, utc: () => number, log: Log): Dispatch {
+  /** Offline is no failure: the next connection begins with everything unsaid. */
+  async function say(work: () => Promise<void>): Promise<boolean> {
+    if (!bus.connected()) return false;
+    try {
+      await work();
+      return true;
+    } catch (error) {
+      if (!(error instanceof Failure) || error.code !== 'offline') throw error;
+      log.info({ why: sentenceOf(error) }, 'said again at the next connection');
+      return false;
+    }
+  }
+  const command = async (one: Case): Promise<void> => {
+    if (one.state !== 'authorised' || one.status !== undefined) return;
+    const expirySeconds = Math.ceil((one.command.expiresAt - utc()) / 1000);
+    if (expirySeconds <= 0) return;
+    const topic = topics.command(one.command.node);
+    await say(() => bus.publish({ topic, payload: one.envelope, retain: false, expirySeconds }));
+  };
+  const clear = async (one: Case): Promise<void> => {
+    if (one.state !== 'closed' || one.cleared) return;
+    const topic = topics.commandStatus(one.command.node, one.id);
+    if (await say(() => bus.publish({ topic, payload: '', retain: true }))) await cases.cleared(one.id);
+  };
+  return {
+    command,
+    clear,
+    async cosignature(node, answer) {
+      await say(() => bus.publish({ topic: topics.cosignature(node), payload: answer, retain: false }));
+    },
+    async unanswered(node) {
+      for (const one of cases.all())
+        if (node === undefined || one.command.node === node) {
+          await command(one);
+          await clear(one);
+        }
+    },
+  };
+}

@@ -1,0 +1,109 @@
+import type { KeyObject } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
+import type { Bus } from '#agent/mqtt/bus.ts';
+import { sha256 } from '#protocol/envelope.ts';
+import { Failure } from '#protocol/failure.ts';
+import type { Policy } from '#protocol/policy.ts';
+import type { CaseAnswer } from '../api/schema.ts';
+import type { Case, Cases } from '../cases/cases.ts';
+import type { Alerts } from '../fleet/alerts.ts';
+import type { Fleet } from '../fleet/fleet.ts';
+import type { Register } from '../register/register.ts';
+import { enterRequest, findRequest, type KnownRequest, recordText } from '../register/requests.ts';
+import type { Settings } from '../settings.ts';
+import type { Handlers } from './api.ts';
+import type { Dispatch } from './dispatch.ts';
+
+/** A follower asks again at least this often, so that it shows bytes that arrive in the middle of a file. */
+const newsLimitMs = 1000;
+
+export function handlersOf(parts: {
+  settings: Settings;
+  policy: Policy;
+  register: Register;
+  cases: Cases;
+  fleet: Fleet;
+  alerts: Alerts;
+  dispatch: Dispatch;
+  bus: Bus;
+  hubKey: KeyObject;
+  utc(): number;
+}): Handlers {
+  const { policy, register, cases, fleet, alerts, dispatch, bus, utc } = parts;
+  const request = (id: string): KnownRequest => {
+    const found = findRequest(register.lines(), id);
+    if (found) return found;
+    throw new Failure('denied', 'unknown-request', `there is no request ${id}: see "hub register"`);
+  };
+  const idOf = (ask: URLSearchParams): string => ask.get('id') ?? '';
+
+  return {
+    'GET /status': () => ({
+      at: utc(),
+      policyVersion: policy.version,
+      broker: { connected: bus.connected(), protocol: bus.protocol(), reconnects: bus.reconnects() },
+      upload: parts.settings.upload.listen,
+      nodes: fleet.nodes(),
+      alerts: alerts.raised(),
+      cases: cases.all().map(({ id, state }) => ({ id, state })),
+    }),
+    'GET /register': () => ({ lines: register.lines(), ...register.head() }),
+    'GET /cases': () => cases.all().map(answerOf),
+    'GET /case': async (ask) => {
+      const after = Number(ask.get('after') ?? '-1');
+      return answerOf(await cases.news(idOf(ask), Number.isFinite(after) ? after : -1, newsLimitMs));
+    },
+    'GET /request': (ask) => request(idOf(ask)),
+    'POST /request': ({ by, record }) => {
+      requireKnown(policy, record.windows);
+      const salt = randomBytes(16).toString('hex');
+      const id = enterRequest(register, record, salt, by, utc());
+      return { id, recordHash: sha256(recordText(salt, record)) };
+    },
+    'POST /reject': ({ by, request: id, reason }) => {
+      if (request(id).rejected)
+        throw new Failure('denied', 'request-rejected', `request ${id} was rejected already`);
+      const taken = cases.all().find((one) => one.request === id && one.state !== 'prepared');
+      if (taken)
+        throw new Failure(
+          'denied',
+          'under-way',
+          `request ${id} was granted: case ${taken.id} is ${taken.state}`,
+        );
+      return { seq: register.append({ kind: 'rejected', request: id, by, reason }).seq };
+    },
+    'POST /prepare': async ({ by, request: id, envelope }) => answerOf(await cases.prepare(envelope, id, by)),
+    'POST /authorise': async ({ by, id, envelope }) => {
+      const one = await cases.authorise(id, envelope, by);
+      await dispatch.command(one);
+      return answerOf(one);
+    },
+    'POST /ack': ({ by, alert }) => alerts.acknowledge(alert, by),
+  };
+}
+
+function requireKnown(policy: Policy, windows: readonly { node: string; camera: string }[]): void {
+  for (const { node, camera } of windows)
+    if (!policy.nodes.find(({ id }) => id === node)?.cameras.includes(camera))
+      throw new Failure('denied', 'unknown-camera', `there is no ${node}/${camera}: see "hub status"`);
+}
+
+function answerOf(one: Case): CaseAnswer {
+  const { id, request, state, revision, command, envelope, status, reason } = one;
+  const { node, camera, from, to, purpose, expiresAt } = command;
+  return {
+    id,
+    request,
+    state,
+    revision,
+    node,
+    camera,
+    from,
+    to,
+    purpose,
+    expiresAt,
+    envelope,
+    ...(status ? { status } : {}),
+    ...(reason ? { reason } : {}),
+  };
+}

@@ -1,0 +1,182 @@
+import type { KeyObject } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { openConnection } from '#agent/mqtt/connection.ts';
+import { readBootId } from '#agent/platform/boot.ts';
+import type { Clock } from '#agent/platform/clock.ts';
+import { systemFiles } from '#agent/platform/files.ts';
+import { socketLocks } from '#agent/platform/lock.ts';
+import type { Log } from '#agent/platform/log.ts';
+import { systemRandom } from '#agent/platform/random.ts';
+import { Failure, sentenceOf } from '#protocol/failure.ts';
+import { publicKeyOf } from '#protocol/key.ts';
+import type { StatePayload } from '#protocol/messages.ts';
+import { instantText } from '#protocol/time.ts';
+import { hubNode, topics } from '#protocol/topics.ts';
+import { openCases } from '../cases/cases.ts';
+import { openAlerts } from '../fleet/alerts.ts';
+import { openFleet } from '../fleet/fleet.ts';
+import { openWitness, type Witness } from '../logs/witness.ts';
+import { openRegister } from '../register/register.ts';
+import { serial } from '../serial.ts';
+import { readNamed, type Settings, socketPath } from '../settings.ts';
+import type { Trusted } from '../trust.ts';
+import { listenApi } from './api.ts';
+import { openDispatch } from './dispatch.ts';
+import { handlersOf } from './handlers.ts';
+import { listenToNodes } from './listen.ts';
+import { version } from './version.ts';
+
+export interface Hub {
+  socket: string;
+  close(): Promise<void>;
+}
+
+const lapseEveryMs = 60_000;
+
+/**
+ * Everything that `hub serve` keeps open. Throws `hub-busy` when another one serves this folder. `broken` is told of
+ * a bug or a disk that does not take what was promised: the process must end.
+ */
+export async function openHub(options: {
+  settings: Settings;
+  trusted: Trusted;
+  hubKey: KeyObject;
+  clock: Clock;
+  log: Log;
+  broken(error: unknown): void;
+}): Promise<Hub> {
+  const { settings, trusted, hubKey, clock, log, broken } = options;
+  const { policy } = trusted;
+  if (publicKeyOf(hubKey).id !== policy.hub.key.id)
+    throw new Failure('config', 'other-hub', 'keys/hub.key is not the key that the policy names as the hub');
+  const lock = await socketLocks(systemFiles).hold(settings.dir);
+  if (lock === undefined) throw new Failure('unavailable', 'hub-busy', `another hub serves ${settings.dir}`);
+  const data = join(settings.dir, 'data');
+  const logs = join(data, 'logs');
+  await systemFiles.makeFolder(logs);
+  const utc = (): number => clock.utc();
+
+  const register = openRegister(join(data, 'register.sqlite'), utc);
+  const alerts = await openAlerts({ files: systemFiles, path: join(data, 'alerts.json'), utc });
+  const fleet = openFleet({ clock, log, alerts, policy: () => policy, broken });
+  const cases = await openCases({
+    files: systemFiles,
+    dir: join(data, 'cases'),
+    register,
+    policy: () => policy,
+    utc,
+    after: (ms, then) => clock.after(ms, then),
+  });
+
+  const witnesses = new Map<string, Witness>();
+  const statement = () => {
+    const { size, hash } = register.head();
+    return { policyVersion: policy.version, registerSize: size, registerHead: hash };
+  };
+  const policyHash = (wanted: number) => (wanted === policy.version ? trusted.hash : undefined);
+  for (const { id, key } of policy.nodes)
+    try {
+      const node = { node: id, nodeKey: key, hubKey, files: systemFiles, folder: logs };
+      witnesses.set(id, await openWitness({ ...node, utc, statement, policyHash }));
+      await alerts.clear(id, 'mirror-broken', 'hub');
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      // One damaged copy must not keep the hub from the other nodes.
+      log.error({ node: id, why: sentenceOf(error) }, 'the copy of a log is damaged');
+      const detail =
+        'la copia del registro di questo nodo è danneggiata: conservarla e ripristinarla dal salvataggio';
+      await alerts.raise({ node: id, key: 'mirror-broken', severity: 'critical', detail, from: 'hub' });
+    }
+
+  const bootId = await readBootId(systemFiles);
+  const sessionId = randomBytes(8).toString('hex');
+  const state = (word: StatePayload['state']): string =>
+    JSON.stringify({
+      state: word,
+      bootId,
+      sessionId,
+      version,
+      at: instantText(utc()),
+    } satisfies StatePayload);
+  const { ca, cert, key, url } = settings.mqtt;
+  const bus = openConnection({
+    url,
+    clientId: hubNode,
+    tls: { ca: readNamed(settings, ca), cert: readNamed(settings, cert), key: readNamed(settings, key) },
+    will: () => ({ topic: topics.hubState, payload: state('offline'), delaySeconds: 30 }),
+    clock,
+    random: systemRandom,
+    log: log.child({ part: 'mqtt' }),
+  });
+  const dispatch = openDispatch(bus, cases, utc, log);
+  const order = serial();
+  const witness = (node: string) => witnesses.get(node);
+  const sayings = new Set<Promise<void>>();
+  const afterwards = (work: () => Promise<void>): void => {
+    const saying = work()
+      .catch(broken)
+      .finally(() => sayings.delete(saying));
+    sayings.add(saying);
+  };
+  listenToNodes({ bus, log, fleet, alerts, cases, dispatch, order, witness, afterwards });
+  bus.onConnect(() => {
+    const greet = async (): Promise<void> => {
+      try {
+        await bus.publish({ topic: topics.hubState, payload: state('online'), retain: true });
+        await bus.publish({ topic: topics.hubPolicy, payload: trusted.envelope, retain: true });
+      } catch (error) {
+        if (!(error instanceof Failure) || error.code !== 'offline') throw error;
+        return; // The next connection begins here again.
+      }
+      await dispatch.unanswered();
+    };
+    greet().catch(broken);
+  });
+
+  const rounds = new AbortController();
+  const lapse = (): void => {
+    if (rounds.signal.aborted) return;
+    cases.lapse().catch(broken);
+    const timer = clock.after(lapseEveryMs, lapse);
+    rounds.signal.addEventListener('abort', () => timer.cancel(), { once: true });
+  };
+  lapse();
+
+  const handlers = handlersOf({
+    settings,
+    policy,
+    register,
+    cases,
+    fleet,
+    alerts,
+    dispatch,
+    bus,
+    hubKey,
+    utc,
+  });
+  const socket = socketPath(settings.dir);
+  const api = await listenApi(socket, handlers, log, broken);
+  return {
+    socket,
+    async close() {
+      rounds.abort();
+      await new Promise<void>((resolve) => {
+        api.close(() => resolve());
+        api.closeAllConnections();
+      });
+      fleet.close();
+      if (bus.connected())
+        await bus
+          .publish({ topic: topics.hubState, payload: state('offline'), retain: true })
+          .catch((error: unknown) =>
+            log.info({ why: sentenceOf(error) }, 'the will says that the hub is gone'),
+          );
+      await bus.close();
+      await order.idle();
+      await Promise.all(sayings);
+      register.close();
+      await lock.release();
+    },
+  };
+}
