@@ -1,4 +1,6 @@
+import type { Clock } from '#agent/platform/clock.ts';
 import type { GapReason } from '#protocol/gap.ts';
+import { stepMs } from './run-clock.ts';
 
 /** The interval since the last segment that no segment covers yet. Every interruption becomes one gap. */
 export interface Uncovered {
@@ -8,7 +10,6 @@ export interface Uncovered {
   cause(now: number, reason: GapReason): void;
   /** A segment starts at `start`. */
   resumed(start: number): void;
-  readonly since: { start: number; reason: GapReason } | undefined;
 }
 
 export interface Gap {
@@ -22,26 +23,31 @@ export function isAbsence(reason: GapReason): boolean {
   return reason === 'agent-stopped' || reason === 'agent-crashed' || reason === 'power-lost';
 }
 
-/** `presumed`: the first cause that shows itself is the reason from the start. */
+/**
+ * `presumed`: the first cause that shows itself is the reason from the start. `gap` also learns whether the UTC clock
+ * stepped forward in between, so that the gap's length is not the time that passed.
+ */
 export function openCoverage(
+  clock: Clock,
   first: { start: number; reason: GapReason; presumed: boolean },
   changed: (open: { start: number; reason: GapReason } | undefined) => void,
-  gap: (gap: Gap) => void,
+  gap: (gap: Gap, stepped: boolean) => void,
 ): Uncovered {
   let open: { start: number; reason: GapReason } | undefined = { start: first.start, reason: first.reason };
   let presumed = first.presumed;
+  // What was monotonic when `open.start` was the label of the moment; before this life that cannot be told.
+  let offset = clock.utc() - clock.monotonic();
   const close = (end: number): void => {
+    const stepped = clock.utc() - clock.monotonic() - offset > stepMs;
     // After a step back of the clock the next segment may start before the last one ended: nothing is missing.
-    if (open !== undefined && open.start < end) gap({ ...open, end });
+    if (open !== undefined && open.start < end) gap({ ...open, end }, stepped);
   };
   const set = (next: { start: number; reason: GapReason } | undefined): void => {
     open = next;
+    offset = clock.utc() - clock.monotonic();
     changed(next);
   };
   return {
-    get since() {
-      return open;
-    },
     interrupted(start, reason) {
       if (open !== undefined) return;
       presumed = false;
@@ -51,10 +57,11 @@ export function openCoverage(
       if (open === undefined) return;
       if (presumed) {
         presumed = false;
-        set({ start: open.start, reason });
+        open.reason = reason;
+        changed(open);
       } else if (isAbsence(open.reason)) {
         close(now);
-        set({ start: Math.max(open.start, now), reason });
+        set({ start: now, reason });
       }
     },
     resumed(start) {

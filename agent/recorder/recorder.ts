@@ -81,7 +81,7 @@ export function openRecorder(parts: RecorderParts): Recorder {
   const gapsWritten = new Set<Promise<void>>();
   let track: Track | undefined;
   let session: Ingest | undefined;
-  let run: { clock: RunClock; first: number; state: ClockState } | undefined;
+  let run: { clock: RunClock; first: number } | undefined;
   let open:
     | { writer: SegmentWriter; start: number; startedAt: MonotonicMs; baseTicks: number; fragments: number }
     | undefined;
@@ -122,7 +122,14 @@ export function openRecorder(parts: RecorderParts): Recorder {
     });
     saved.catch((err: unknown) => log.error({ err }, 'an interruption under way could not be noted'));
   };
-  const coverage = openCoverage(beginning(parts, writeGap), rememberOpenGap, writeGap);
+  const coverage = openCoverage(clock, beginning(parts, writeGap), rememberOpenGap, (gap, stepped) => {
+    // A label that stepped forward would spread the gap over what other lives recorded.
+    const start =
+      stepped || gap.reason === 'clock-step'
+        ? Math.max(gap.start, camera.coveredTo() ?? gap.start)
+        : gap.start;
+    if (start < gap.end) writeGap({ ...gap, start });
+  });
 
   const inFlightBytes = (): number => {
     let bytes = open?.writer.inFlightBytes ?? 0;
@@ -192,11 +199,11 @@ export function openRecorder(parts: RecorderParts): Recorder {
     if (run === undefined) {
       const runClock = openRun(clock, fragment.arrivedAt);
       const first = runClock.label(fragment.arrivedAt);
-      run = { clock: runClock, first, state: parts.clockState() };
+      run = { clock: runClock, first };
       coverage.resumed(first);
     }
     const start = joint ?? run.first;
-    const opening = camera.begin({ start, run: run.first, clock: run.state, head: seal.head });
+    const opening = camera.begin({ start, run: run.first, clock: parts.clockState(), head: seal.head });
     const writer = openWriter(clock, opening, openSealer(seal), () => {
       if (open?.writer === writer) diskRefused(diskReason(writer.failure));
     });

@@ -13,7 +13,7 @@ export interface RunClock {
 }
 
 /** A leap second is no reason for a new run; what evidence shows may be off by this much and no more. */
-const stepMs = 1500;
+export const stepMs = 1500;
 
 /** Anchors a run at `firstArrival`, a moment of the past few seconds. */
 export function openRun(clock: Clock, firstArrival: MonotonicMs): RunClock {

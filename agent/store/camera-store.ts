@@ -36,12 +36,16 @@ export interface CameraStore {
   coveredTo(): number | undefined;
   /** Half open. */
   overlapping(from: number, to: number): Coverage;
-  /** By start. */
-  startingBefore(utcMs: number): SegmentRow[];
+  /** By start; asked of every row, so no more than a comparison each. */
+  select(wanted: (start: number, clock: ClockState) => boolean): SegmentRow[];
   begin(segment: SegmentBegin): Promise<OpenSegment>;
   addGap(gap: GapRow): Promise<void>;
-  /** Unlinks the files of `rows` and the days they leave empty; their ledger lines stay. */
-  forget(rows: readonly SegmentRow[]): Promise<void>;
+  /** Takes `rows` out of every listing, at once: what is to be deleted cannot be reserved any more. */
+  withdraw(rows: readonly SegmentRow[]): void;
+  /** Deletes the files of withdrawn rows and the days they leave empty; their ledger lines stay. */
+  unlink(rows: readonly SegmentRow[]): Promise<void>;
+  /** Enters what is now known of the time of `row`: another start, its clock trusted. The file keeps its name. */
+  correct(row: SegmentRow, start: number, clock: ClockState): Promise<void>;
   path(row: SegmentRow): string;
   close(): Promise<void>;
 }
@@ -135,7 +139,7 @@ export async function openCameraStore(
       segments: index.overlapping(from, to),
       gaps: gaps.filter((gap) => gap.start < to && gap.end > from),
     }),
-    startingBefore: (utcMs) => index.startingBefore(utcMs),
+    select: (wanted) => index.select(wanted),
     path,
     async begin({ run, clock: state, head, ...asked }) {
       // After a step back of the clock a start may be taken already: names and starts never collide.
@@ -169,23 +173,28 @@ export async function openCameraStore(
       gaps.sort((a, b) => a.start - b.start);
       cover(gap.end);
     },
-    async forget(rows) {
+    withdraw(rows) {
+      index.remove(rows);
+      const first = index.at(0)?.start ?? Number.POSITIVE_INFINITY;
+      const last = coveredTo;
+      gaps = gaps.filter((gap) => gap.end > first || gap.end === last);
+    },
+    async unlink(rows) {
       const days = new Set<string>();
       for (const row of rows) {
         const file = path(row);
         if ((await files.size(file)) !== undefined) await files.remove(file);
         days.add(dirname(file));
       }
-      index.remove(rows);
       for (const day of days) {
-        await files.syncFolder(day);
-        if (day === join(folder, readyDay) || (await files.list(day)).length > 0) continue;
-        await files.removeFolder(day);
-        await files.syncFolder(folder);
+        if (day !== join(folder, readyDay) && (await files.list(day)).length === 0) {
+          await files.removeFolder(day);
+          await files.syncFolder(folder);
+        } else await files.syncFolder(day);
       }
-      const first = index.at(0)?.start ?? Number.POSITIVE_INFINITY;
-      const last = coveredTo;
-      gaps = gaps.filter((gap) => gap.end > first || gap.end === last);
+    },
+    async correct(row, start, state) {
+      await record({ ...row, start, end: start + row.durationMs, clock: state });
     },
     close: () => ledger.close(),
   };

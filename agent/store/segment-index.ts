@@ -14,8 +14,8 @@ export interface SegmentIndex {
   at(position: number): SegmentRow | undefined;
   hasStart(start: number): boolean;
   overlapping(from: number, to: number): SegmentRow[];
-  /** Rows that start before `limit`. */
-  startingBefore(limit: number): SegmentRow[];
+  /** By start, ascending. Asked of every row: no more than a comparison each. */
+  select(wanted: (start: number, clock: ClockState) => boolean): SegmentRow[];
 }
 
 const clocks: readonly ClockState[] = clockState.options;
@@ -150,8 +150,11 @@ export function emptyIndex(): SegmentIndex {
         if (start[i]! + duration[i]! > from) rows.push(rowAt(i));
       return rows;
     },
-    startingBefore(limit) {
-      return Array.from({ length: lowerBound(limit) }, (_, i) => rowAt(i));
+    select(wanted) {
+      const rows: SegmentRow[] = [];
+      for (let i = 0; i < count; i++)
+        if (wanted(start[i]!, clocks[flags[i]! & ~tornFlag]!)) rows.push(rowAt(i));
+      return rows;
     },
   };
 }

@@ -2,6 +2,9 @@ import { z } from 'zod';
 import { gapReason } from '#protocol/gap.ts';
 import { cameraId } from '#protocol/ids.ts';
 
+/** Restarts and steps of the clock remembered: a box that restarts every hour for a week makes 168. */
+export const maxStretches = 300;
+
 /** Milliseconds since 1970, or a length in milliseconds. */
 const ms = z.number().nonnegative();
 
@@ -22,7 +25,7 @@ export const storeStateSchema = z.strictObject({
    * Stretches through which the clock neither stepped nor stood still with the box: what label it showed at the begin
    * and how much powered time had been counted then. The last one is under way.
    */
-  clockStretches: z.array(z.strictObject({ label: ms, poweredMs: ms })).max(1000),
+  clockStretches: z.array(z.strictObject({ label: ms, poweredMs: ms })).max(maxStretches),
 });
 export type StoreState = z.output<typeof storeStateSchema>;
 

@@ -16,7 +16,8 @@ export { type Document, openDocument } from './document.ts';
 export type { GapRow, SegmentRow } from './ledger-line.ts';
 export type { OpenSegment } from './open-segment.ts';
 export type { Recovered } from './recover.ts';
-export type { StoreState } from './state.ts';
+export { maxStretches, type StoreState } from './state.ts';
+export { type Finding, verifyStore } from './verify.ts';
 
 export interface Absence {
   reason: Extract<GapReason, 'agent-stopped' | 'agent-crashed' | 'power-lost'>;

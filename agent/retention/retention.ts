@@ -1,0 +1,220 @@
+import type { Clock } from '#agent/platform/clock.ts';
+import { pause } from '#agent/platform/clock.ts';
+import type { Files } from '#agent/platform/files.ts';
+import type { Log } from '#agent/platform/log.ts';
+import type { CameraStore, SegmentRow, Store } from '#agent/store/store.ts';
+import { codeOf } from '#protocol/failure.ts';
+import { leafHash, merkleRoot } from '#protocol/merkle.ts';
+import type { ClockTrust } from './clock-trust.ts';
+
+export { type ClockTrust, openClockTrust } from './clock-trust.ts';
+
+/** What one sweep deletes of one camera: for the log. */
+export interface Swept {
+  camera: string;
+  /** `space`: before its time, because the disk cannot hold more. */
+  cause: 'age' | 'space';
+  /** Start of the first and end of the last, UTC milliseconds; what was kept lies in between and is not counted. */
+  from: number;
+  to: number;
+  count: number;
+  bytes: number;
+  /** Hex root of RFC 6962 over the SHA-256 of each file (32 bytes an entry), by start. */
+  root: string;
+}
+
+export interface RetentionParts {
+  store: Store;
+  clock: Clock;
+  files: Files;
+  trust: ClockTrust;
+  retentionMs: number;
+  /** Part of the disk that stays free, 0 to 1. */
+  reserve: number;
+  /** Whether a hold or a reservation needs what lies in `[start, end)`. */
+  kept(camera: string, start: number, end: number): boolean;
+  /** Awaited before the files go. When it fails they go all the same, and it is told again. */
+  onSwept(swept: Swept): Promise<void>;
+  log: Log;
+}
+
+export interface RetentionStatus {
+  /** Start of the oldest segment that is not kept. */
+  oldest?: number;
+  /** Hours that the disk holds, when space and not age deleted last. */
+  shortHours?: number;
+  freeBytes: number;
+  totalBytes: number;
+  /** UTC of the last sweep. */
+  sweptAt?: number;
+}
+
+export interface Retention {
+  /** Sweeps at once and then every minute, until `signal` aborts. */
+  run(signal: AbortSignal): Promise<void>;
+  /** A disk is full: sweeps soon. */
+  sweepNow(): void;
+  status(): RetentionStatus;
+}
+
+/** With the sweep's own time the promise of two minutes holds. */
+const sweepEveryMs = 60_000;
+/** Never deleted for space: when this is all there is, something else fills the disk, and deleting more helps nobody. */
+const spareMs = 3_600_000;
+
+export function openRetention(parts: RetentionParts): Retention {
+  const { store, clock, trust, log } = parts;
+  let wake: (() => void) | undefined;
+  let untold: Swept[] = [];
+  let short = false;
+  let status: RetentionStatus = { freeBytes: 0, totalBytes: 0 };
+
+  const tell = async (swept: Swept[]): Promise<void> => {
+    for (const one of swept) {
+      try {
+        await parts.onSwept(one);
+      } catch (err) {
+        log.error({ err, swept: one }, 'a deletion could not be logged: it will be told again');
+        untold.push(one);
+      }
+    }
+  };
+
+  const remove = async (cause: Swept['cause'], chosen: Map<CameraStore, SegmentRow[]>): Promise<void> => {
+    if (chosen.size === 0) return;
+    // 2 withdraw
+    for (const [camera, rows] of chosen) camera.withdraw(rows);
+    // 3 watermark
+    await store.state.update((value) => {
+      for (const [camera, rows] of chosen) {
+        const last = rows.reduce((latest, row) => Math.max(latest, row.start + 1), 0);
+        value.sweptBefore[camera.id] = Math.max(value.sweptBefore[camera.id] ?? 0, last);
+      }
+    });
+    // 4 tell
+    await tell([...chosen].map(([camera, rows]) => sweptOf(camera.id, cause, rows)));
+    // 5 unlink
+    for (const [camera, rows] of chosen) await camera.unlink(rows);
+  };
+
+  const unkept = (camera: CameraStore, rows: SegmentRow[]): SegmentRow[] =>
+    rows.filter((row) => !parts.kept(camera.id, row.start, row.end));
+
+  const byAge = async (): Promise<void> => {
+    const limit = clock.utc() - parts.retentionMs;
+    const trusted = trust.trusted();
+    const chosen = new Map<CameraStore, SegmentRow[]>();
+    for (const camera of store.cameras()) {
+      const expired = camera.select((start, written) => {
+        const believed = trusted && (written === 'synced' || written === 'unknown');
+        return (believed && start <= limit) || trust.poweredAgeMs(start) >= parts.retentionMs;
+      });
+      const rows = unkept(camera, expired);
+      if (rows.length > 0) chosen.set(camera, rows);
+    }
+    await remove('age', chosen);
+  };
+
+  /** Of all cameras, by start, and enough to free `bytes`; looked for in a window that widens from the oldest on. */
+  const oldestUnkept = (bytes: number): { camera: CameraStore; row: SegmentRow }[] => {
+    const newest = Math.max(...store.cameras().map((camera) => camera.newest()?.end ?? 0));
+    const oldest = Math.min(...store.cameras().map((camera) => camera.oldest()?.start ?? newest));
+    const last = newest - spareMs;
+    for (let windowMs = 3_600_000; ; windowMs *= 4) {
+      const limit = Math.min(oldest + windowMs, last);
+      const found = store.cameras().flatMap((camera) =>
+        unkept(
+          camera,
+          camera.select((start) => start < limit),
+        ).map((row) => ({ camera, row })),
+      );
+      const enough = found.reduce((sum, { row }) => sum + row.bytes, 0) >= bytes;
+      if (enough || limit === last) return found.sort((a, b) => a.row.start - b.row.start);
+    }
+  };
+
+  const bySpace = async (): Promise<void> => {
+    const { freeBytes, totalBytes } = await parts.files.space(store.dir);
+    status = { ...status, freeBytes, totalBytes };
+    let missing = totalBytes * parts.reserve - freeBytes;
+    if (missing <= 0) {
+      if (freeBytes > totalBytes * parts.reserve * 1.5) short = false;
+      return;
+    }
+    short = true;
+    const chosen = new Map<CameraStore, SegmentRow[]>();
+    for (const { camera, row } of oldestUnkept(missing)) {
+      missing -= row.bytes;
+      chosen.set(camera, chosen.get(camera) ?? []);
+      chosen.get(camera)?.push(row);
+      if (missing <= 0) break;
+    }
+    await remove('space', chosen);
+  };
+
+  const correct = async (): Promise<void> => {
+    const state = trust.state();
+    if (!trust.trusted()) return;
+    for (const camera of store.cameras())
+      for (const row of camera.select(
+        (_, written) => written === 'unsynchronised' || written === 'stepped',
+      )) {
+        const start = trust.corrected(row.start);
+        if (start !== undefined) await camera.correct(row, start, state);
+      }
+  };
+
+  const sweep = async (): Promise<void> => {
+    await trust.check();
+    const again = untold;
+    untold = [];
+    await tell(again);
+    await correct();
+    await byAge();
+    await bySpace();
+    const oldest = Math.min(
+      ...store.cameras().map((camera) => camera.oldest()?.start ?? Number.POSITIVE_INFINITY),
+    );
+    const now = clock.utc();
+    const { freeBytes, totalBytes } = status;
+    status = {
+      freeBytes,
+      totalBytes,
+      sweptAt: now,
+      ...(Number.isFinite(oldest) ? { oldest } : {}),
+      ...(short && Number.isFinite(oldest) ? { shortHours: Math.max(0, now - oldest) / 3_600_000 } : {}),
+    };
+  };
+
+  return {
+    async run(signal) {
+      while (!signal.aborted) {
+        try {
+          await sweep();
+        } catch (err) {
+          // A disk that refuses to delete refuses again in a minute; recording is not ended for it.
+          if (codeOf(err) === 'unknown') throw err;
+          log.error({ err }, 'a sweep failed');
+        }
+        const next = new AbortController();
+        wake = () => next.abort();
+        await pause(clock, sweepEveryMs, AbortSignal.any([signal, next.signal]));
+      }
+    },
+    sweepNow: () => wake?.(),
+    status: () => status,
+  };
+}
+
+function sweptOf(camera: string, cause: Swept['cause'], rows: SegmentRow[]): Swept {
+  const leaves = rows.map((row) => leafHash(Buffer.from(row.sha256, 'hex')));
+  return {
+    camera,
+    cause,
+    from: rows.reduce((first, row) => Math.min(first, row.start), Number.POSITIVE_INFINITY),
+    to: rows.reduce((last, row) => Math.max(last, row.end), 0),
+    count: rows.length,
+    bytes: rows.reduce((sum, row) => sum + row.bytes, 0),
+    root: merkleRoot(leaves).toString('hex'),
+  };
+}

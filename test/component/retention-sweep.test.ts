@@ -1,0 +1,338 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import * as assert from 'uvu/assert';
+import { type Files, systemFiles } from '#agent/platform/files.ts';
+import type { TimeService } from '#agent/platform/time-service.ts';
+import { openClockTrust, openRetention, type Retention, type Swept } from '#agent/retention/retention.ts';
+import { type CameraStore, openStore, type Store, verifyStore } from '#agent/store/store.ts';
+import { leafHash, merkleRoot } from '#protocol/merkle.ts';
+import { eventually } from '../support/eventually.ts';
+import { type FakeClock, fakeClock } from '../support/fake-clock.ts';
+import { sealSegment, silent, storeParts } from '../support/store-parts.ts';
+import { suite } from '../support/suite.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+const test = suite('retention sweep', { timeoutMs: 60_000 });
+const hour = 3_600_000;
+const week = 168 * hour;
+
+interface Rig {
+  clock: FakeClock;
+  store: Store;
+  camera: CameraStore;
+  retention: Retention;
+  trust: Awaited<ReturnType<typeof openClockTrust>>;
+  swept: Swept[];
+  service: { answer: TimeService };
+  /** Lets one period pass and its sweep end. */
+  period(ms?: number): Promise<void>;
+  stop(): Promise<void>;
+}
+
+async function rig(
+  dir: string,
+  more: {
+    kept?: (start: number) => boolean;
+    files?: Files;
+    clock?: FakeClock;
+    service?: TimeService;
+    floor?: number;
+    onSwept?: (swept: Swept) => Promise<void>;
+    fill?: (camera: CameraStore, now: number) => Promise<void>;
+  } = {},
+): Promise<Rig> {
+  const clock = more.clock ?? fakeClock();
+  const store = await openStore(storeParts(dir, clock));
+  const camera = await store.camera('cam-1');
+  await more.fill?.(camera, clock.utc());
+  const service = { answer: more.service ?? 'synced' };
+  const trust = await openClockTrust({
+    clock,
+    state: store.state,
+    service: async () => service.answer,
+    floor: more.floor ?? 0,
+  });
+  const swept: Swept[] = [];
+  const retention = openRetention({
+    store,
+    clock,
+    files: more.files ?? systemFiles,
+    trust,
+    retentionMs: week,
+    reserve: 0.05,
+    kept: (_, start) => more.kept?.(start) ?? false,
+    onSwept: async (one) => {
+      await more.onSwept?.(one);
+      swept.push(one);
+    },
+    log: silent,
+  });
+  const end = new AbortController();
+  const life = retention.run(end.signal);
+  const settled = () => eventually('the sweep', () => clock.pending() === 1);
+  await settled();
+  return {
+    clock,
+    store,
+    camera,
+    retention,
+    trust,
+    swept,
+    service,
+    async period(ms = 60_000) {
+      // Real files take real time: the last sweep gets a minute of its own.
+      for (const part of [ms - 60_000, 60_000]) {
+        await clock.advance(part);
+        await settled();
+      }
+    },
+    async stop() {
+      end.abort();
+      await life;
+      await store.close();
+    },
+  };
+}
+
+const roomy: Files = {
+  ...systemFiles,
+  space: async () => ({ freeBytes: 1e12, totalBytes: 2e12, freeInodes: 1e6, totalInodes: 1e6 }),
+};
+
+test('after an absence the first sweep deletes what expired, tells it once with its root, and leaves the rest', async () => {
+  using folder = temporaryFolder();
+  const rows: { sha256: string }[] = [];
+  const { swept, camera, stop } = await rig(folder.path, {
+    files: roomy,
+    fill: async (camera, now) => {
+      for (const age of [week + 48 * hour, week + hour, week, week - 1])
+        rows.push(await sealSegment(camera, now - age, 10_000));
+    },
+  });
+  assert.is(swept.length, 1);
+  assert.is(swept[0]!.count, 3);
+  assert.is(swept[0]!.cause, 'age');
+  assert.is(
+    swept[0]!.root,
+    merkleRoot(rows.slice(0, 3).map((row) => leafHash(Buffer.from(row.sha256, 'hex')))).toString('hex'),
+  );
+  assert.is(camera.count(), 1);
+  await stop();
+  const days = readdirSync(join(folder.path, 'segments/cam-1')).filter((name) => name !== 'ledger.jsonl');
+  assert.is(days.length, 1, 'empty days go');
+  const verified = await verifyStore(systemFiles, folder.path, {
+    full: true,
+    now: Date.UTC(2026, 0, 15, 12),
+  });
+  assert.equal(verified.findings, []);
+});
+
+test('a segment goes within two minutes of its hour, and no earlier', async () => {
+  using folder = temporaryFolder();
+  const { swept, stop, period } = await rig(folder.path, {
+    files: roomy,
+    fill: async (camera, now) => void (await sealSegment(camera, now - week + 90_000, 10_000)),
+  });
+  await period();
+  assert.is(swept.length, 0, 'at 168 h less 30 s');
+  await period();
+  assert.is(swept.length, 1, 'at 168 h and 30 s');
+  await stop();
+});
+
+test('what is kept stays, and goes when it is released', async () => {
+  using folder = temporaryFolder();
+  let held = true;
+  const { swept, camera, stop, period } = await rig(folder.path, {
+    files: roomy,
+    kept: () => held,
+    fill: async (camera, now) => void (await sealSegment(camera, now - week - hour, 10_000)),
+  });
+  await period();
+  assert.is(camera.count(), 1);
+  held = false;
+  await period();
+  assert.is(camera.count(), 0);
+  assert.is(swept.length, 1);
+  await stop();
+});
+
+test('a segment is out of every listing before it is told and before its file goes', async () => {
+  using folder = temporaryFolder();
+  let seen: { listed: number; there: boolean } | undefined;
+  let store: Store | undefined;
+  let path = '';
+  const clock = fakeClock();
+  const { stop } = await rig(folder.path, {
+    clock,
+    files: roomy,
+    fill: async (camera, now) => {
+      const row = await sealSegment(camera, now - week - hour, 10_000);
+      path = camera.path(row);
+      store = { overlapping: (_, from, to) => camera.overlapping(from, to) } as Store;
+    },
+    onSwept: async () => {
+      seen = {
+        listed: store!.overlapping('cam-1', 0, Date.now() * 2).segments.length,
+        there: existsSync(path),
+      };
+    },
+  });
+  assert.equal(seen, { listed: 0, there: true });
+  assert.not.ok(existsSync(path));
+  await stop();
+});
+
+test('a log that refuses does not keep footage, and is told again', async () => {
+  using folder = temporaryFolder();
+  let refuse = true;
+  const { swept, camera, stop, period } = await rig(folder.path, {
+    files: roomy,
+    onSwept: async () => {
+      if (refuse) throw Object.assign(new Error('no space'), { code: 'ENOSPC' });
+    },
+    fill: async (camera, now) => void (await sealSegment(camera, now - week - hour, 10_000)),
+  });
+  assert.is(camera.count(), 0);
+  assert.is(swept.length, 0);
+  refuse = false;
+  await period();
+  assert.is(swept.length, 1);
+  await stop();
+});
+
+test('a full disk takes the oldest that is not kept, of all cameras, and no more than needed', async () => {
+  using folder = temporaryFolder();
+  let freed = 0;
+  const full: Files = {
+    ...systemFiles,
+    space: async () => ({ freeBytes: 3000 + freed, totalBytes: 100_000, freeInodes: 1, totalInodes: 1 }),
+    remove: async (path) => {
+      freed += (await systemFiles.size(path)) ?? 0;
+      await systemFiles.remove(path);
+    },
+  };
+  const starts: number[] = [];
+  const clock = fakeClock();
+  const store = await openStore(storeParts(folder.path, clock, { files: full }));
+  for (let i = 0; i < 6; i++) {
+    const camera = await store.camera(`cam-${(i % 2) + 1}`);
+    starts.push((await sealSegment(camera, clock.utc() - (20 - i) * hour, 10_000)).start);
+  }
+  await sealSegment(await store.camera('cam-1'), clock.utc(), 10_000);
+  const trust = await openClockTrust({ clock, state: store.state, service: async () => 'synced', floor: 0 });
+  const swept: Swept[] = [];
+  const retention = openRetention({
+    store,
+    clock,
+    files: full,
+    trust,
+    retentionMs: week,
+    reserve: 0.05,
+    kept: (_, start) => start === starts[0],
+    onSwept: async (one) => void swept.push(one),
+    log: silent,
+  });
+  const end = new AbortController();
+  const life = retention.run(end.signal);
+  await eventually('the sweep', () => clock.pending() === 1);
+  // 2000 bytes are missing; a segment takes about 1400.
+  assert.equal(swept.map(({ camera, cause, count, from }) => [camera, cause, count, from]).sort(), [
+    ['cam-1', 'space', 1, starts[2]],
+    ['cam-2', 'space', 1, starts[1]],
+  ]);
+  assert.ok(retention.status().shortHours! > 19 && retention.status().shortHours! < 21);
+  end.abort();
+  await life;
+  await store.close();
+});
+
+test('a clock that jumped a year ahead deletes nothing, until the hub agrees', async () => {
+  using folder = temporaryFolder();
+  const year = 365 * 24 * hour;
+  const { camera, clock, trust, stop, period } = await rig(folder.path, {
+    files: roomy,
+    fill: async (camera, now) => void (await sealSegment(camera, now - hour, 10_000)),
+  });
+  clock.stepUtc(year);
+  assert.is(trust.state(), 'stepped');
+  await period();
+  assert.is(camera.count(), 1);
+  trust.hubSaid(clock.utc() - year, clock.monotonic());
+  await period();
+  assert.is(camera.count(), 1, 'the hub says another year');
+  trust.hubSaid(clock.utc() - 60_000, clock.monotonic());
+  assert.is(trust.state(), 'synced');
+  await period();
+  assert.is(camera.count(), 0);
+  await stop();
+});
+
+test('under a clock nobody can trust powered time alone deletes, across restarts', async () => {
+  using folder = temporaryFolder();
+  const clock = fakeClock(Date.UTC(2020, 0, 1));
+  const life = (fill?: (camera: CameraStore, now: number) => Promise<void>) =>
+    rig(folder.path, {
+      clock,
+      files: roomy,
+      service: 'unsynchronised',
+      ...(fill ? { fill } : {}),
+    });
+  const first = await life();
+  await sealSegment(first.camera, clock.utc(), 10_000, { clock: 'unsynchronised' });
+  await first.period(100 * hour);
+  await first.stop();
+  clock.stepUtc(-90 * hour); // The battery is dead: it comes back with another wrong time.
+  const second = await life();
+  await second.period(67 * hour);
+  assert.is(second.camera.count(), 1, 'after 167 powered hours');
+  await second.period(2 * hour);
+  assert.is(second.camera.count(), 0, 'after 169');
+  await second.stop();
+});
+
+test('an unknown clock behind its own ledger is not trusted; one ahead of it is', async () => {
+  using folder = temporaryFolder();
+  const clock = fakeClock();
+  const { trust, stop } = await rig(folder.path, {
+    clock,
+    files: roomy,
+    service: 'unknown',
+    floor: clock.utc() + hour,
+  });
+  assert.is(trust.state(), 'unsynchronised');
+  assert.not.ok(trust.trusted());
+  clock.stepUtc(60_000);
+  await clock.advance(hour);
+  assert.is(trust.state(), 'unknown');
+  assert.ok(trust.trusted());
+  await stop();
+});
+
+test('when time arrives the segments of this life get their right start, and keep their name', async () => {
+  using folder = temporaryFolder();
+  const clock = fakeClock(Date.UTC(2020, 0, 1));
+  const { camera, trust, service, stop, period, store } = await rig(folder.path, {
+    clock,
+    files: roomy,
+    service: 'unsynchronised',
+  });
+  await clock.advance(5000);
+  const row = await sealSegment(camera, clock.utc(), 10_000, { clock: 'unsynchronised' });
+  await period(600_000);
+  const shift = Date.UTC(2026, 0, 15) - Date.UTC(2020, 0, 1);
+  clock.stepUtc(shift);
+  service.answer = 'synced';
+  trust.hubSaid(clock.utc(), clock.monotonic());
+  await period();
+  const right = camera.oldest()!;
+  assert.is(right.file, row.file);
+  assert.is(right.start, row.start + shift);
+  assert.is(right.clock, 'synced');
+  assert.is(camera.count(), 1);
+  await stop();
+  const again = await openStore(storeParts(folder.path, clock));
+  assert.equal(again.overlapping('cam-1', right.start, right.start + 1).segments, [right]);
+  await again.close();
+  assert.ok(existsSync(store.path('cam-1', right)!));
+});
