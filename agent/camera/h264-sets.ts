@@ -17,7 +17,7 @@ export interface Sps {
 }
 
 /** Largest picture of level 6.2 (table A-1) in one direction: sqrt(139264 × 8) macroblocks. */
-const maxSide = 16_896;
+export const maxSide = 16_896;
 
 /** Profiles whose SPS says its chroma format (§7.3.2.1.1), and whose avcC carries it (ISO/IEC 14496-15 §5.3.3.1.2). */
 const withChroma = new Set([100, 110, 122, 244, 44, 83, 86, 118, 128, 138, 139, 134, 135]);

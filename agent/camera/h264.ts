@@ -2,7 +2,7 @@ import { BitReader } from './bit-reader.ts';
 import { H264Depacketiser } from './h264-depacketiser.ts';
 import { hasChroma, parseSps, type Sps } from './h264-sets.ts';
 import { type Codec, type Description, nal, type ParameterSets } from './nal.ts';
-import { SetStore } from './set-store.ts';
+import { SetStore, uint16 } from './set-store.ts';
 
 /** nal_unit_type, H.264 table 7-1. */
 const type = {
@@ -101,8 +101,4 @@ function avcRecord(sps: Sps, spsUnits: Buffer[], ppsUnits: Buffer[]): Buffer {
       Buffer.from([0xfc | sps.chromaFormat, 0xf8 | (sps.lumaDepth - 8), 0xf8 | (sps.chromaDepth - 8), 0]),
     );
   return Buffer.concat(parts);
-}
-
-function uint16(value: number): Buffer {
-  return Buffer.from([value >> 8, value & 0xff]);
 }

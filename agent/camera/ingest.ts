@@ -1,4 +1,4 @@
-import type { MonotonicMs } from '#agent/platform/clock.ts';
+import type { MonotonicMs, UtcMs } from '#agent/platform/clock.ts';
 
 /** What a stream is, from its parameter sets. A change of any field is a new track: a new file. */
 export interface Track {
@@ -47,6 +47,8 @@ export interface IngestStats {
   /** Media the camera offers besides the recorded one, e.g. `audio/PCMA`; never set up. */
   offered: readonly string[];
   transport: 'tcp' | 'udp' | 'ffmpeg';
+  /** The camera's time of day as it last stated it, and when that was read here; to be judged, never followed. */
+  cameraClock?: { utc: UtcMs; readAt: MonotonicMs };
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { Clock, MonotonicMs, Timer } from '#agent/platform/clock.ts';
 import type { Connection, Net, Target } from '#agent/platform/net.ts';
 import type { Random } from '#agent/platform/random.ts';
-import { Failure } from '#protocol/failure.ts';
+import { codeOf, Failure } from '#protocol/failure.ts';
 import type { Credentials } from './ingest.ts';
 import { Authenticator } from './rtsp-auth.ts';
 import { formatRequest, type RtspMessage } from './rtsp-message.ts';
@@ -74,10 +74,13 @@ export class RtspClient {
         AbortSignal.any([signal, stop.signal]),
       );
     } catch (error) {
-      throw noConnection(`no connection to ${target.host} port ${target.port}`, error);
+      throw noConnection(`no connection to ${target.host} port ${target.port} (${codeOf(error)})`, error);
     } finally {
       late.cancel();
     }
+    if (this.#over === undefined) return;
+    this.#connection.close('abort'); // Closed while it was being opened.
+    throw this.#over;
   }
 
   /**
@@ -114,8 +117,8 @@ export class RtspClient {
 
   /** Ends everything; requests without an answer reject, nothing is told any more. */
   close(): void {
+    if (this.#over === undefined) this.#connection?.close();
     this.#end(new Failure('transient', 'no-connection', 'the connection was closed'));
-    this.#connection?.close();
   }
 
   #exchange(

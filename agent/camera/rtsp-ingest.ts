@@ -1,14 +1,16 @@
 import type { Clock, MonotonicMs, Timer } from '#agent/platform/clock.ts';
 import type { Log } from '#agent/platform/log.ts';
-import type { Net } from '#agent/platform/net.ts';
+import type { Net, TlsTrust } from '#agent/platform/net.ts';
 import type { Random } from '#agent/platform/random.ts';
 import { Failure } from '#protocol/failure.ts';
+import { chooseTrack } from './choose-track.ts';
 import type { MuxerBounds } from './gop-muxer.ts';
 import type { Credentials, FragmentSink, Ingest, IngestStats } from './ingest.ts';
 import { KeepAlive } from './keep-alive.ts';
-import { RtspClient } from './rtsp-client.ts';
-import { chooseTrack, describe, methods, type Playing, refusal, setUpAndPlay } from './rtsp-session.ts';
-import { parseRtspUrl } from './rtsp-url.ts';
+import { type Response, RtspClient } from './rtsp-client.ts';
+import { describe, methods, type Playing, setUpAndPlay } from './rtsp-session.ts';
+import { parseRtspUrl, type RtspUrl } from './rtsp-url.ts';
+import { offered, parseSdp } from './sdp.ts';
 import { VideoReceiver } from './video-receiver.ts';
 
 /** Every wait and size of a session, each with its reason. */
@@ -38,6 +40,8 @@ export interface RtspIngestOptions {
   /** `rtsp://host[:port]/path`, without user or password. */
   url: string;
   credentials?: Credentials;
+  /** For `rtsps`: what vouches for the camera; the system's authorities when absent. */
+  tls?: TlsTrust;
   clock: Clock;
   random: Random;
   net: Net;
@@ -47,6 +51,10 @@ export interface RtspIngestOptions {
 
 /** How often a session looks at its own state. */
 const watchMs = 500;
+/** RFC 3550 §6.2: five seconds at least; some cameras take the reports for a sign of life. */
+const reportMs = 5000;
+/** An NVR sends to its own camera, at most by way of a second one. */
+const maxRedirects = 3;
 
 /** Records one camera over RTSP with interleaved TCP (RFC 2326), in process. Throws `camera-address` on a bad URL. */
 export function openRtspIngest(options: RtspIngestOptions): Ingest {
@@ -78,6 +86,8 @@ class Session {
   #client: RtspClient | undefined;
   #receiver: VideoReceiver | undefined;
   #offered: string[] = [];
+  /** What TEARDOWN goes to. */
+  #url = '';
   #end = Promise.withResolvers<void>();
 
   constructor(options: RtspIngestOptions, sink: FragmentSink) {
@@ -88,6 +98,7 @@ class Session {
 
   stats(): IngestStats {
     const source = this.#receiver?.source;
+    const report = this.#receiver?.report;
     return {
       bytes: this.#client?.bytes ?? 0,
       packets: source?.packets ?? 0,
@@ -96,6 +107,7 @@ class Session {
       samples: this.#receiver?.samples ?? 0,
       offered: this.#offered,
       transport: 'tcp',
+      ...(report ? { cameraClock: { utc: report.utc, readAt: report.readAt } } : {}),
     };
   }
 
@@ -103,34 +115,47 @@ class Session {
     if (signal.aborted) return;
     const aborted = (): void => this.#end.resolve();
     signal.addEventListener('abort', aborted, { once: true });
-    let playing: Playing | undefined;
     let watch: { cancel(): void } | undefined;
     try {
       const started = this.#start(signal);
       started.catch(() => {}); // When the session ends first, what becomes of its start is of no interest.
-      playing = await Promise.race([started, this.#end.promise.then(() => undefined)]);
+      const playing = await Promise.race([started, this.#end.promise.then(() => undefined)]);
       if (playing) {
         watch = this.#watch(playing);
         await this.#end.promise;
       }
     } catch (error) {
-      if (!signal.aborted) throw error;
+      if (!signal.aborted || !(error instanceof Failure)) throw error;
     } finally {
       signal.removeEventListener('abort', aborted);
       watch?.cancel();
-      this.#client?.wire.endPackets();
-      this.#receiver?.finish();
-      await this.#tearDown(playing);
+      await this.#finish();
     }
   }
 
   /** Connects, asks, chooses, sets up, plays. */
   async #start(signal: AbortSignal): Promise<Playing> {
-    const { clock, random, net, credentials } = this.#options;
-    const url = parseRtspUrl(this.#options.url);
+    const first = parseRtspUrl(this.#options.url);
+    let url = first;
+    for (let redirects = 0; ; redirects++) {
+      const client = this.#open(url, first);
+      await client.connect(signal);
+      const known = await methods(client, url);
+      const answer = await describe(client, url);
+      if (!('elsewhere' in answer)) return await this.#play(client, url, answer, known);
+      if (redirects === maxRedirects || (first.tls && !answer.elsewhere.tls))
+        throw new Failure('transient', 'stream-error', 'the camera redirects without end, or out of TLS');
+      client.close();
+      url = answer.elsewhere;
+    }
+  }
+
+  #open(url: RtspUrl, first: RtspUrl): RtspClient {
+    const { clock, random, net, credentials, tls } = this.#options;
     const client = new RtspClient({
-      target: { host: url.host, port: url.port },
-      credentials,
+      target: { host: url.host, port: url.port, ...(url.tls ? { tls: tls ?? {} } : {}) },
+      // The password is the camera's: nobody it points to gets to see it.
+      credentials: url.host === first.host ? credentials : undefined,
       clock,
       random,
       net,
@@ -140,19 +165,23 @@ class Session {
       failed: (error) => this.#end.reject(error),
     });
     this.#client = client;
-    await client.connect(signal);
-    const known = await methods(client, url);
-    const answer = await describe(client, url);
-    if (answer.status !== 200) throw refusal('DESCRIBE', answer);
-    const track = chooseTrack(answer);
+    this.#url = url.origin + url.path;
+    return client;
+  }
+
+  async #play(client: RtspClient, url: RtspUrl, answer: Response, known: Set<string>): Promise<Playing> {
+    const description = parseSdp(answer.body);
+    this.#offered = offered(description.media);
+    const track = chooseTrack(description);
     this.#offered = track.others;
-    const receiver = new VideoReceiver(track, this.#bounds, this.#sink, (channel) =>
-      client.wire.expect(channel),
-    );
-    const playing = await setUpAndPlay(client, url, answer, track, known, (rtp, rtcp) => {
+    const expect = (channel: number): void => client.wire.expect(channel);
+    const receiver = new VideoReceiver(track, this.#bounds, this.#sink, expect);
+    const controls = { session: description.control, track: track.control };
+    const playing = await setUpAndPlay(client, url, answer, controls, known, (rtp, rtcp) => {
       receiver.listen(rtp, rtcp);
       this.#receiver = receiver;
     });
+    this.#url = playing.url;
     client.pace();
     const { timeoutMs } = playing;
     this.#options.log.info({ codec: track.codec.name, offered: this.#offered, timeoutMs }, 'camera plays');
@@ -161,11 +190,13 @@ class Session {
 
   /** Looks twice a second whether media and keyframes come, and keeps the camera's session alive. */
   #watch(playing: Playing): { cancel(): void } {
-    const { clock, log } = this.#options;
+    const { clock, log, random } = this.#options;
     const { stallMs, keyframeMs } = this.#bounds;
     const receiver = this.#receiver!;
     const client = this.#client!;
     const began = clock.monotonic();
+    const ourSsrc = random.bytes(4).readUInt32BE();
+    let reportedAt = began;
     const keepAlive = new KeepAlive(client, playing, began, log, (bug) => this.#end.reject(bug));
     let keyframes = receiver.keyframes;
     let keyframeAt: MonotonicMs = began;
@@ -181,25 +212,50 @@ class Session {
       if (now - Math.max(began, receiver.heardAt) >= stallMs) fail('no-data', `no video for ${stallMs} ms`);
       else if (now - keyframeAt >= keyframeMs) fail('no-keyframe', `no keyframe for ${keyframeMs} ms`);
       keepAlive.at(now);
+      const report = now - reportedAt >= reportMs ? receiver.receiverReport(ourSsrc, now) : undefined;
+      if (report) {
+        client.send(report);
+        reportedAt = now;
+      }
       timer = clock.after(watchMs, look);
     };
     timer = clock.after(watchMs, look);
     return { cancel: () => timer.cancel() };
   }
 
-  /** Cameras serve a handful of sessions: an abandoned one may keep us out until it times out. */
-  async #tearDown(playing: Playing | undefined): Promise<void> {
+  /** Gives the sink what is whole, tears the session down, closes. */
+  async #finish(): Promise<void> {
     const client = this.#client;
-    if (!client) return;
-    const url = parseRtspUrl(this.#options.url);
-    if (client.session !== undefined) {
-      const answered = client.request('TEARDOWN', playing?.url ?? url.origin + url.path);
-      const waited = Promise.withResolvers<void>();
-      const timer = this.#options.clock.after(this.#bounds.teardownMs, waited.resolve);
-      const done = (): void => waited.resolve();
-      await Promise.race([answered.then(done, done), waited.promise]);
-      timer.cancel();
+    const receiver = this.#receiver;
+    try {
+      client?.wire.endPackets();
+      receiver?.finish();
+      if (client?.session !== undefined) await this.#tearDown(client);
+    } finally {
+      client?.close();
+      if (receiver && (receiver.strange > 0 || receiver.malformed > 0 || client?.wire.garbageBytes))
+        this.#options.log.warn(
+          {
+            strange: receiver.strange,
+            malformed: receiver.malformed,
+            garbageBytes: client?.wire.garbageBytes,
+          },
+          'camera sent what was not understood',
+        );
     }
+  }
+
+  /** Cameras serve a handful of sessions: an abandoned one may keep us out until it times out. */
+  async #tearDown(client: RtspClient): Promise<void> {
+    const over = Promise.withResolvers<void>();
+    const timer = this.#options.clock.after(this.#bounds.teardownMs, over.resolve);
+    const answered = client.request('TEARDOWN', this.#url).then(
+      () => over.resolve(),
+      (error) => (error instanceof Failure ? over.resolve() : over.reject(error)),
+    );
+    await over.promise;
+    timer.cancel();
     client.close();
+    await answered;
   }
 }

@@ -1,20 +1,6 @@
 import { Failure } from '#protocol/failure.ts';
-import { h264 } from './h264.ts';
-import type { Codec } from './nal.ts';
 import type { Response, RtspClient } from './rtsp-client.ts';
-import { baseUrl, controlUrls, type RtspUrl } from './rtsp-url.ts';
-import { type Format, type Medium, offered, parseSdp } from './sdp.ts';
-
-/** The one track that is recorded, as the camera described it. */
-export interface ChosenTrack {
-  codec: Codec;
-  payloadType: number;
-  clockRate: number;
-  control: string | undefined;
-  sessionControl: string | undefined;
-  /** Everything else on offer. */
-  others: string[];
-}
+import { baseUrl, controlUrls, parseRtspUrl, type RtspUrl } from './rtsp-url.ts';
 
 export interface Playing {
   /** What PLAY was sent to; keep-alive and TEARDOWN go there too. */
@@ -34,70 +20,38 @@ export async function methods(client: RtspClient, url: RtspUrl): Promise<Set<str
   return new Set(stated.split(',').map((word) => word.trim().toUpperCase()));
 }
 
-/** Step 2: what it offers. The answer may also be a redirect, which is the caller's. */
-export function describe(client: RtspClient, url: RtspUrl): Promise<Response> {
-  return client.request('DESCRIBE', url.origin + url.path, [['Accept', 'application/sdp']]);
-}
-
-/** Step 3: chooses the first video track that can be recorded. Throws `unsupported-codec`, naming what there is. */
-export function chooseTrack(answer: Response): ChosenTrack {
-  const session = parseSdp(answer.body);
-  for (const medium of session.media)
-    for (const format of medium.kind === 'video' && medium.plain ? medium.formats : []) {
-      const codec = codecOf(format);
-      if (!codec) continue;
-      return {
-        codec,
-        payloadType: format.payloadType,
-        clockRate: believedRate(format),
-        control: medium.control,
-        others: others(session.media, medium, format),
-        sessionControl: session.control,
-      };
-    }
-  const list = offered(session.media).join(', ').slice(0, 200) || 'nothing';
-  throw new Failure('transient', 'unsupported-codec', `no H.264 video: the camera offers ${list}`);
-}
-
-function others(media: Medium[], chosen: Medium, chosenFormat: Format): string[] {
-  return offered(
-    media.map((medium) =>
-      medium === chosen
-        ? { ...medium, formats: medium.formats.filter((one) => one !== chosenFormat) }
-        : medium,
-    ),
-  );
-}
-
-/** RFC 6184 §8.2.1 and RFC 7798 §7.1 allow 90 kHz alone; a camera that states another may use it, within reason. */
-function believedRate({ clockRate }: Format): number {
-  return clockRate >= 1000 && clockRate <= 1_000_000 ? clockRate : 90_000;
-}
-
-function codecOf(format: Format): Codec | undefined {
-  const { parameters } = format;
-  if (format.encoding.toUpperCase() !== 'H264' || parameters.get('packetization-mode') === '2')
-    return undefined;
-  const codec = h264();
-  for (const part of (parameters.get('sprop-parameter-sets') ?? '').slice(0, 8192).split(',')) {
-    const unit = Buffer.from(part.trim(), 'base64');
-    if (unit.length > 0) codec.sets.offer(unit, 'sdp');
+/** Step 2: what it offers, or where else to ask. Throws `stream-error` for any other answer. */
+export async function describe(client: RtspClient, url: RtspUrl): Promise<Response | { elsewhere: RtspUrl }> {
+  const answer = await client.request('DESCRIBE', url.origin + url.path, [['Accept', 'application/sdp']]);
+  if (answer.status === 200) return answer;
+  const location = answer.headers.get('location');
+  if (answer.status < 300 || answer.status >= 400 || location === undefined)
+    throw refusal('DESCRIBE', answer);
+  try {
+    return { elsewhere: parseRtspUrl(location) };
+  } catch (cause) {
+    throw new Failure('transient', 'stream-error', 'the camera redirects to no RTSP address', { cause });
   }
-  return codec;
 }
 
-/** Steps 4 and 5: sets up that track alone, interleaved, and plays it. `prepared` is told the channels before PLAY. */
+/** What a session description says that a session is asked for by. */
+export interface Controls {
+  session: string | undefined;
+  track: string | undefined;
+}
+
+/** Steps 3 and 4: sets up one track alone, interleaved, and plays it. `prepared` is told the channels before PLAY. */
 export async function setUpAndPlay(
   client: RtspClient,
   url: RtspUrl,
   answer: Response,
-  track: ChosenTrack,
+  controls: Controls,
   known: ReadonlySet<string>,
   prepared: (rtpChannel: number, rtcpChannel: number) => void,
 ): Promise<Playing> {
   const { headers } = answer;
   const base = baseUrl(url, headers.get('content-base') ?? headers.get('content-location'));
-  const trackUrls = controlUrls(url, base, track.control);
+  const trackUrls = controlUrls(url, base, controls.track);
   const transport = [['Transport', 'RTP/AVP/TCP;unicast;interleaved=0-1']] as const;
   const setUp = await firstAccepted(client, 'SETUP', trackUrls, transport);
   const stated = setUp.response.headers.get('transport') ?? '';
@@ -110,7 +64,7 @@ export async function setUpAndPlay(
   if (id.trim() !== '') client.session = id.trim().slice(0, 256);
   const timeout = options.map((option) => /^\s*timeout\s*=\s*(\d{1,6})/i.exec(option)?.[1]).find(Boolean);
   prepared(rtpChannel, rtcpChannel);
-  const playUrls = [...controlUrls(url, base, track.sessionControl), setUp.url];
+  const playUrls = [...controlUrls(url, base, controls.session), setUp.url];
   const play = await firstAccepted(client, 'PLAY', [...new Set(playUrls)], [['Range', 'npt=0.000-']]);
   // A camera that says 0 means never; one that says 1 would have us ask twice a second.
   const timeoutMs = timeout === undefined || timeout === '0' ? defaultTimeoutMs : Number(timeout) * 1000;
@@ -134,6 +88,6 @@ async function firstAccepted(
   throw refused ?? new Error('no address to try');
 }
 
-export function refusal(method: string, { status, reason }: Response): Failure {
+function refusal(method: string, { status, reason }: Response): Failure {
   return new Failure('transient', 'stream-error', `the camera answers ${method} with ${status} ${reason}`);
 }

@@ -44,3 +44,8 @@ export class SetStore<T> {
     return [...this.#entries].sort(([a], [b]) => a - b).map(([, entry]) => entry.unit);
   }
 }
+
+/** As configuration records count their units. */
+export function uint16(value: number): Buffer {
+  return Buffer.from([value >> 8, value & 0xff]);
+}

@@ -1,20 +1,23 @@
 import type { MonotonicMs } from '#agent/platform/clock.ts';
+import type { ChosenTrack } from './choose-track.ts';
 import { GopMuxer, type MuxerBounds } from './gop-muxer.ts';
 import type { FragmentSink } from './ingest.ts';
 import type { Depacketiser } from './nal.ts';
+import { findSenderReport, receiverReportFrame, type SenderReport } from './rtcp.ts';
 import { parseRtp, RtpPacket } from './rtp.ts';
 import { dropped, RtpSource } from './rtp-source.ts';
-import type { ChosenTrack } from './rtsp-session.ts';
 
 const unknown = -1;
 
 /** From interleaved packets to fragments, for one track of one session. Allocates nothing per packet. */
 export class VideoReceiver {
-  readonly source = new RtpSource();
+  readonly source: RtpSource;
   /** When the last packet of the track came. */
   heardAt = 0 as MonotonicMs;
   /** Packets on the track's channel that are no RTP, or of another payload type. */
   strange = 0;
+  /** The camera's last word on its own clock. */
+  report: SenderReport | undefined;
   #packet = new RtpPacket();
   #muxer: GopMuxer;
   #depacketiser: Depacketiser;
@@ -29,6 +32,7 @@ export class VideoReceiver {
     sink: FragmentSink,
     expect: (channel: number) => void,
   ) {
+    this.source = new RtpSource(track.clockRate);
     this.#muxer = new GopMuxer(track.codec, track.clockRate, bounds, sink);
     this.#depacketiser = track.codec.depacketiser(this.#muxer);
     this.#payloadType = track.payloadType;
@@ -56,7 +60,11 @@ export class VideoReceiver {
   }
 
   interleaved(channel: number, bytes: Buffer, start: number, end: number, now: MonotonicMs): void {
-    if (channel !== this.#rtpChannel && (channel === this.#rtcpChannel || this.source.packets > 0)) return;
+    if (channel === this.#rtcpChannel) {
+      this.report = findSenderReport(bytes, start, end, this.source.ssrc, now) ?? this.report;
+      return;
+    }
+    if (channel !== this.#rtpChannel && this.source.packets > 0) return;
     const packet = this.#packet;
     if (!parseRtp(bytes, start, end, packet) || packet.payloadType !== this.#payloadType) {
       if (channel === this.#rtpChannel) this.strange += 1;
@@ -74,6 +82,12 @@ export class VideoReceiver {
     this.heardAt = now;
     this.#muxer.packet(packet.timestamp, packet.marker, now, lost);
     this.#depacketiser.push(bytes, packet.payloadStart, packet.payloadEnd, lost > 0);
+  }
+
+  /** An interleaved receiver report about what came so far, or undefined while nothing did. */
+  receiverReport(ourSsrc: number, now: MonotonicMs): Buffer | undefined {
+    if (this.source.packets === 0) return undefined;
+    return receiverReportFrame(this.#rtcpChannel, ourSsrc, this.source.reception(this.report, now));
   }
 
   /** The session ends: what is whole goes to the sink. */
