@@ -82,7 +82,7 @@ function parseTrack(file: Buffer, mdia: Buffer): VideoTrack {
 }
 
 /** The contents of every box of `type` directly inside `parent`. */
-function children(parent: Buffer, type: string): Buffer[] {
+export function children(parent: Buffer, type: string): Buffer[] {
   const found: Buffer[] = [];
   for (let at = 0; at + 8 <= parent.length; ) {
     let size = parent.readUInt32BE(at);
@@ -99,7 +99,8 @@ function children(parent: Buffer, type: string): Buffer[] {
   return found;
 }
 
-function child(parent: Buffer, type: string): Buffer {
+/** The contents of the first box of `type` directly inside `parent`; throws when there is none. */
+export function child(parent: Buffer, type: string): Buffer {
   const found = children(parent, type)[0];
   if (!found) throw new Error(`no ${type} box`);
   return found;
@@ -155,9 +156,10 @@ function sampleOffsets(stsc: Buffer, chunks: number[], sizes: number[]): number[
   return offsets;
 }
 
-type Entry = Pick<VideoTrack, 'codec' | 'lengthSize' | 'parameterSets' | 'width' | 'height'>;
+export type Entry = Pick<VideoTrack, 'codec' | 'lengthSize' | 'parameterSets' | 'width' | 'height'>;
 
-function sampleEntry(stsd: Buffer): Entry {
+/** What the first sample description of an `stsd` says. */
+export function sampleEntry(stsd: Buffer): Entry {
   const size = stsd.readUInt32BE(8);
   const format = stsd.toString('latin1', 12, 16);
   // A VisualSampleEntry is 78 bytes, then boxes (14496-12 §12.1.3).
