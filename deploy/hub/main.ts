@@ -12,6 +12,8 @@ const commands: Record<string, () => Promise<Command>> = {
   reject: async () => (await import('./cli/request.ts')).reject,
   extract: async () => (await import('./cli/extract.ts')).extract,
   authorise: async () => (await import('./cli/authorise.ts')).authorise,
+  follow: async () => (await import('./cli/follow.ts')).follow,
+  close: async () => (await import('./cli/close.ts')).close,
   register: async () => (await import('./cli/register.ts')).register,
   ack: async () => (await import('./cli/status.ts')).ack,
 };

@@ -4,6 +4,7 @@ import type { CommandStatus } from '#protocol/status.ts';
 import type { CaseState } from '../cases/case.ts';
 import type { HubAlert } from '../fleet/alerts.ts';
 import type { NodeSight } from '../fleet/fleet.ts';
+import type { Delivery } from '../inbox/inbox.ts';
 import type { RegisterLine } from '../register/register.ts';
 import { type KnownRequest, requestRecord } from '../register/requests.ts';
 
@@ -24,6 +25,7 @@ export const bodies = {
   reject: z.strictObject({ by, request: requestId, reason: z.string().trim().min(1).max(2000) }),
   prepare: z.strictObject({ by, request: requestId, envelope }),
   authorise: z.strictObject({ by, id: uuidV7, envelope }),
+  close: z.strictObject({ by, id: uuidV7 }),
   ack: z.strictObject({ by, alert: z.string().min(1).max(120) }),
 } as const;
 
@@ -41,6 +43,8 @@ export interface CaseAnswer {
   envelope: string;
   status?: CommandStatus | undefined;
   reason?: string | undefined;
+  /** What is here of what the manifest lists; undefined before it came. */
+  delivery?: Delivery | undefined;
 }
 
 export interface StatusAnswer {
@@ -64,6 +68,7 @@ export interface Answers {
   'POST /reject': { seq: number };
   'POST /prepare': CaseAnswer;
   'POST /authorise': CaseAnswer;
+  'POST /close': { files: number; bytes: number };
   'POST /ack': HubAlert;
 }
 

@@ -237,7 +237,9 @@ export async function openCases(options: {
     beginClosing: (id, by, deleted) =>
       step(id, async (one) => {
         if (one.state === 'closing' || one.state === 'closed') return;
-        if (one.state === 'authorised' && one.status?.state !== 'done')
+        const underWay = one.state === 'authorised' && one.status?.state !== 'done';
+        // A node that died with a delivery half sent must not keep a case open for ever.
+        if (underWay && !hasLapsed(one.command, options.utc()))
           throw new Failure(
             'denied',
             'under-way',

@@ -47,8 +47,7 @@ export const serve: Command = {
           });
         },
       });
-      const { socket } = hub;
-      const upload = settings.upload.listen;
+      const { socket, upload } = hub;
       call.terminal.print(
         call.flag('json') ? JSON.stringify({ ready: true, socket, upload }) : call.texts().serving(upload),
       );

@@ -37,6 +37,9 @@ export interface Texts {
   notSigned: string;
   authorised(id: string): string;
   caseState: Record<string, string>;
+  /** Why a node refused, or a delivery failed. */
+  reason: Record<string, string>;
+  erased(files: number, size: string): string;
   act: Record<RegisterKind, string>;
   demo: string;
   serving(upload: string): string;
@@ -91,6 +94,25 @@ const it: Texts = {
     closing: 'in chiusura',
     closed: 'chiuso: filmati cancellati',
   },
+  reason: {
+    malformed: 'il comando non è leggibile',
+    'too-large': 'il comando è troppo grande',
+    'bad-signature': 'una firma non è valida',
+    'missing-signature': 'manca una firma',
+    'wrong-node': 'il comando è per un altro nodo',
+    expired: 'il comando è scaduto',
+    'not-yet-valid': 'il comando è datato nel futuro',
+    replayed: 'un altro comando ha usato lo stesso numero',
+    'stale-policy': 'le regole sono cambiate: prepararlo di nuovo',
+    'policy-missing': 'il nodo non ha ancora le regole nuove',
+    'unknown-camera': 'il nodo non ha questa telecamera',
+    'outside-retention': 'le immagini richieste non ci sono più, o non ancora',
+    'purpose-not-allowed': 'la finalità non è ammessa',
+    'clock-untrusted': 'l’orologio del nodo non è affidabile',
+    busy: 'il nodo è occupato: riprovare più tardi',
+  },
+  erased: (files, size) =>
+    `Chiuso: ${files} file cancellati (${size}); manifesto, impronte e registro restano.`,
   act: {
     request: 'richiesta',
     rejected: 'respinta',
@@ -155,6 +177,8 @@ const en: Texts = {
     closing: 'closing',
     closed: 'closed: footage deleted',
   },
+  reason: {},
+  erased: (files, size) => `Closed: ${files} files deleted (${size}); manifest, hashes and register stay.`,
   act: {
     request: 'request',
     rejected: 'rejected',

@@ -34,3 +34,8 @@ export function roughly(ms: number, lang: 'it' | 'en'): string {
   if (seconds < 86_400) return `${Math.floor(seconds / 3600)} h`;
   return `${Math.floor(seconds / 86_400)} ${lang === 'it' ? 'g' : 'd'}`;
 }
+
+/** `12.3 MB` */
+export function megabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(1)} MB`;
+}

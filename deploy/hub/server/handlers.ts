@@ -1,4 +1,3 @@
-import type { KeyObject } from 'node:crypto';
 import { randomBytes } from 'node:crypto';
 import type { Bus } from '#agent/mqtt/bus.ts';
 import { sha256 } from '#protocol/envelope.ts';
@@ -6,11 +5,12 @@ import { Failure } from '#protocol/failure.ts';
 import type { Policy } from '#protocol/policy.ts';
 import type { CaseAnswer } from '../api/schema.ts';
 import type { Case, Cases } from '../cases/cases.ts';
+import type { Closing } from '../cases/closing.ts';
 import type { Alerts } from '../fleet/alerts.ts';
 import type { Fleet } from '../fleet/fleet.ts';
+import type { Inbox } from '../inbox/inbox.ts';
 import type { Register } from '../register/register.ts';
 import { enterRequest, findRequest, type KnownRequest, recordText } from '../register/requests.ts';
-import type { Settings } from '../settings.ts';
 import type { Handlers } from './api.ts';
 import type { Dispatch } from './dispatch.ts';
 
@@ -18,7 +18,6 @@ import type { Dispatch } from './dispatch.ts';
 const newsLimitMs = 1000;
 
 export function handlersOf(parts: {
-  settings: Settings;
   policy: Policy;
   register: Register;
   cases: Cases;
@@ -26,7 +25,10 @@ export function handlersOf(parts: {
   alerts: Alerts;
   dispatch: Dispatch;
   bus: Bus;
-  hubKey: KeyObject;
+  inbox: Inbox;
+  closing: Closing;
+  /** Where nodes upload to. */
+  upload: string;
   utc(): number;
 }): Handlers {
   const { policy, register, cases, fleet, alerts, dispatch, bus, utc } = parts;
@@ -37,18 +39,40 @@ export function handlersOf(parts: {
   };
   const idOf = (ask: URLSearchParams): string => ask.get('id') ?? '';
 
+  const answerOf = async (one: Case): Promise<CaseAnswer> => {
+    const { id, request, state, revision, command, envelope, status, reason } = one;
+    const delivery = await parts.inbox.delivery(one);
+    const { node, camera, from, to, purpose, expiresAt } = command;
+    return {
+      id,
+      request,
+      state,
+      revision,
+      node,
+      camera,
+      from,
+      to,
+      purpose,
+      expiresAt,
+      envelope,
+      ...(status ? { status } : {}),
+      ...(reason ? { reason } : {}),
+      ...(delivery ? { delivery } : {}),
+    };
+  };
+
   return {
     'GET /status': () => ({
       at: utc(),
       policyVersion: policy.version,
       broker: { connected: bus.connected(), protocol: bus.protocol(), reconnects: bus.reconnects() },
-      upload: parts.settings.upload.listen,
+      upload: parts.upload,
       nodes: fleet.nodes(),
       alerts: alerts.raised(),
       cases: cases.all().map(({ id, state }) => ({ id, state })),
     }),
     'GET /register': () => ({ lines: register.lines(), ...register.head() }),
-    'GET /cases': () => cases.all().map(answerOf),
+    'GET /cases': () => Promise.all(cases.all().map(answerOf)),
     'GET /case': async (ask) => {
       const after = Number(ask.get('after') ?? '-1');
       return answerOf(await cases.news(idOf(ask), Number.isFinite(after) ? after : -1, newsLimitMs));
@@ -78,6 +102,7 @@ export function handlersOf(parts: {
       await dispatch.command(one);
       return answerOf(one);
     },
+    'POST /close': ({ by, id }) => parts.closing.close(id, by),
     'POST /ack': ({ by, alert }) => alerts.acknowledge(alert, by),
   };
 }
@@ -86,24 +111,4 @@ function requireKnown(policy: Policy, windows: readonly { node: string; camera: 
   for (const { node, camera } of windows)
     if (!policy.nodes.find(({ id }) => id === node)?.cameras.includes(camera))
       throw new Failure('denied', 'unknown-camera', `there is no ${node}/${camera}: see "hub status"`);
-}
-
-function answerOf(one: Case): CaseAnswer {
-  const { id, request, state, revision, command, envelope, status, reason } = one;
-  const { node, camera, from, to, purpose, expiresAt } = command;
-  return {
-    id,
-    request,
-    state,
-    revision,
-    node,
-    camera,
-    from,
-    to,
-    purpose,
-    expiresAt,
-    envelope,
-    ...(status ? { status } : {}),
-    ...(reason ? { reason } : {}),
-  };
 }

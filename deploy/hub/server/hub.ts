@@ -14,8 +14,11 @@ import type { StatePayload } from '#protocol/messages.ts';
 import { instantText } from '#protocol/time.ts';
 import { hubNode, topics } from '#protocol/topics.ts';
 import { openCases } from '../cases/cases.ts';
+import { openClosing } from '../cases/closing.ts';
 import { openAlerts } from '../fleet/alerts.ts';
 import { openFleet } from '../fleet/fleet.ts';
+import { openInbox } from '../inbox/inbox.ts';
+import { listenUploads } from '../inbox/uploads.ts';
 import { openWitness, type Witness } from '../logs/witness.ts';
 import { openRegister } from '../register/register.ts';
 import { serial } from '../serial.ts';
@@ -29,6 +32,8 @@ import { version } from './version.ts';
 
 export interface Hub {
   socket: string;
+  /** Where nodes upload to. */
+  upload: string;
   close(): Promise<void>;
 }
 
@@ -143,28 +148,25 @@ export async function openHub(options: {
   };
   lapse();
 
-  const handlers = handlersOf({
-    settings,
-    policy,
-    register,
-    cases,
-    fleet,
-    alerts,
-    dispatch,
-    bus,
-    hubKey,
-    utc,
-  });
+  const inbox = openInbox({ files: systemFiles, cases, log });
+  await inbox.recover();
+  const closing = openClosing(cases, inbox, dispatch);
+  await closing.resume();
+  const uploads = await listenUploads({ settings, folder: join(data, 'cases'), inbox, log, broken });
+  const parts = { policy, register, cases, fleet, alerts, dispatch, inbox, closing, bus, utc };
+  const handlers = handlersOf({ ...parts, upload: uploads.url });
   const socket = socketPath(settings.dir);
   const api = await listenApi(socket, handlers, log, broken);
   return {
     socket,
+    upload: uploads.url,
     async close() {
       rounds.abort();
       await new Promise<void>((resolve) => {
         api.close(() => resolve());
         api.closeAllConnections();
       });
+      await uploads.close();
       fleet.close();
       if (bus.connected())
         await bus
