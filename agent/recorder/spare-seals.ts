@@ -26,7 +26,7 @@ export function spareSeals(recipients: () => Recipients, random: Random): SpareS
   };
   const current = (): void => {
     const wanted = recipients();
-    spares = spares.filter((spare) => spare.for === wanted);
+    spares = spares.filter((spare) => sameRecipients(spare.for, wanted));
     if (spares.length < spareCount) making ??= make();
   };
   return {
@@ -44,4 +44,8 @@ export function spareSeals(recipients: () => Recipients, random: Random): SpareS
       for (current(); spares.length === 0; current()) await making;
     },
   };
+}
+
+function sameRecipients(a: Recipients, b: Recipients): boolean {
+  return a === b || (a.length === b.length && a.every((recipient, index) => recipient === b[index]));
 }
