@@ -38,7 +38,7 @@ export async function openLink(
     for (const socket of [near, far]) {
       socket.on('error', () => {}); // Breaking is what the link is for.
       socket.once('close', () => {
-        pairs.delete(pair);
+        if (near.closed && far.closed) pairs.delete(pair);
         if (pair.hushed) return;
         near.destroy();
         far.destroy();
