@@ -1,17 +1,15 @@
 #!/usr/bin/env node
 import { exitCodeOf, Failure } from '#protocol/failure.ts';
-import { applyCommand } from './cli/apply.ts';
 import { dispatch } from './cli/arguments.ts';
-import { checkCommand } from './cli/check.ts';
 import { runCommand } from './cli/run.ts';
 import { statusCommand } from './cli/status.ts';
-import { verifyCommand } from './cli/verify.ts';
+//import { verifyCommand } from './cli/verify.ts';
 import { scrub } from './platform/log.ts';
 import { requireNode } from './platform/node-version.ts';
 
 try {
   requireNode();
-  const commands = [runCommand, checkCommand, statusCommand, verifyCommand, applyCommand];
+  const commands = [runCommand, statusCommand];
   process.exitCode = await dispatch('peio-agent', commands, process.argv.slice(2), (text) =>
     process.stdout.write(text),
   );

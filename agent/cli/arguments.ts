@@ -33,7 +33,7 @@ export function dispatch(
       'usage',
       `${program}: there is no command "${name}"; ${program} --help lists them`,
     );
-  const options = { ...command.options, help: { type: 'boolean' as const, describe: 'this text' } };
+  const options = withHelp(command);
   let parsed: { values: Record<string, string | boolean | undefined>; positionals: string[] };
   try {
     parsed = parseArgs({ args: rest, options, allowPositionals: true, strict: true }) as typeof parsed;
@@ -69,8 +69,7 @@ function overview(program: string, commands: readonly Command[]): string {
 }
 
 function details(program: string, command: Command): string {
-  const options = { ...command.options, help: { type: 'boolean' as const, describe: 'this text' } };
-  const rows = Object.entries(options).map(([name, { type, describe }]): [string, string] => [
+  const rows = Object.entries(withHelp(command)).map(([name, { type, describe }]): [string, string] => [
     `--${name}${type === 'string' ? ' VALUE' : ''}`,
     describe,
   ]);
@@ -78,4 +77,8 @@ function details(program: string, command: Command): string {
   return `${command.summary}\n\nUsage: ${program} ${command.name} ${command.usage}\n\n${rows
     .map(([left, right]) => `  ${left.padEnd(width)}  ${right}`)
     .join('\n')}\n`;
+}
+
+function withHelp(command: Command): Command['options'] {
+  return { ...command.options, help: { type: 'boolean', describe: 'this text' } };
 }

@@ -23,7 +23,10 @@ export const verifyCommand: Command = {
   words: 0,
   options: {
     store: { type: 'string', describe: 'folder of the store' },
-    root: { type: 'string', describe: 'public keys of the roots: checks the signatures of the policy in the store too' },
+    root: {
+      type: 'string',
+      describe: 'public keys of the roots: checks the signatures of the policy in the store too',
+    },
     json: { type: 'boolean', describe: 'as JSON' },
   },
   async run(values) {
