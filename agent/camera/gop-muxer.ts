@@ -213,7 +213,7 @@ export class GopMuxer implements NalSink {
     const init = initSegment(description, this.#timescale);
     if (this.#track && !this.#discontinuity && init.equals(this.#track.initSegment)) return;
     this.#discontinuity = false;
-    this.#clock.reorders = description.reorders;
+    this.#clock.begin(description.reorders);
     this.#wholeFrames = description.wholeFrames;
     this.#trackStart = ticks;
     this.#trackSamples = 0;

@@ -11,8 +11,7 @@ const maxReorderS = 2;
 export class MediaClock {
   /** Whether the last {@link at} was a jump. */
   jumped = false;
-  /** Whether pictures may arrive in another order than they are shown in; without, any step back is a jump. */
-  reorders = true;
+  #reorders = true;
   #rate: number;
   #timestamp = 0;
   #ticks = 0;
@@ -29,7 +28,7 @@ export class MediaClock {
     if (this.#arrivedAt >= 0) {
       const step = (timestamp - this.#timestamp) | 0;
       const ticks = this.#ticks + step;
-      const back = this.reorders ? maxReorderS * this.#rate : 0;
+      const back = this.#reorders ? maxReorderS * this.#rate : 0;
       if (ticks > this.#newest + maxForwardS * this.#rate || ticks < this.#newest - back) {
         this.jumped = true;
         const passed = Math.min(Math.max(arrivedAtMs - this.#arrivedAt, 0), maxForwardS * 1000);
@@ -40,5 +39,14 @@ export class MediaClock {
     this.#arrivedAt = arrivedAtMs;
     this.#newest = Math.max(this.#newest, this.#ticks);
     return this.#ticks;
+  }
+
+  /**
+   * A track begins with the last picture given. Without `reorders`, pictures come in the order they are shown in, and
+   * any step back is a jump.
+   */
+  begin(reorders: boolean): void {
+    this.#reorders = reorders;
+    this.#newest = this.#ticks;
   }
 }

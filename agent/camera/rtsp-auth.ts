@@ -33,7 +33,7 @@ export function parseChallenges(fields: readonly string[]): Challenge[] {
         const parameters = challenges.at(-1)?.parameters;
         // The first of a repeated parameter counts: a second must not overwrite what was checked.
         if (parameters && !parameters.has(name.toLowerCase()))
-          parameters.set(name.toLowerCase(), quoted ?? bare ?? '');
+          parameters.set(name.toLowerCase(), quoted?.replaceAll(/\\(.)/g, '$1') ?? bare ?? '');
       }
     }
   }
@@ -105,18 +105,24 @@ export class Authenticator {
     const request = hash(`${method}:${uri}`);
     const middle = qop ? `${nonce}:${nc}:${cnonce}:auth` : nonce;
     const fields = [
-      `username="${user.replaceAll(/["\\]/g, '\\$&')}"`,
-      `realm="${realm}"`,
-      `nonce="${nonce}"`,
-      `uri="${uri}"`,
+      `username=${quoted(user)}`,
+      `realm=${quoted(realm)}`,
+      `nonce=${quoted(nonce)}`,
+      `uri=${quoted(uri)}`,
       `response="${hash(`${secret}:${middle}:${request}`)}"`,
     ];
     for (const name of ['opaque', 'algorithm']) {
       const value = parameters.get(name);
-      if (value !== undefined) fields.push(name === 'opaque' ? `opaque="${value}"` : `algorithm=${value}`);
+      if (value !== undefined)
+        fields.push(name === 'opaque' ? `opaque=${quoted(value)}` : `algorithm=${value}`);
     }
     if (qop) fields.push('qop=auth', `nc=${nc}`);
     if (qop || sess) fields.push(`cnonce="${cnonce}"`);
     return `Digest ${fields.join(', ')}`;
   }
+}
+
+/** RFC 9110 §5.6.4: hashes are made of the value, the field repeats it escaped. */
+function quoted(value: string): string {
+  return `"${value.replaceAll(/["\\]/g, '\\$&')}"`;
 }
