@@ -1,9 +1,7 @@
 import { join } from 'node:path';
-import { sha256 } from '#protocol/envelope.ts';
-import { Failure, sentenceOf } from '#protocol/failure.ts';
+import { Failure } from '#protocol/failure.ts';
 import { publicKeyOf } from '#protocol/key.ts';
 import type { AlertPayload, HealthPayload, StatePayload } from '#protocol/messages.ts';
-import { type Policy, recipientsFor, verifyPolicy } from '#protocol/policy.ts';
 import { parseRecipients } from '#protocol/seal/seal.ts';
 import { instantText } from '#protocol/time.ts';
 import { topics } from '#protocol/topics.ts';
@@ -11,9 +9,10 @@ import { alertPayload, openAlertBoard } from './alert/board.ts';
 import { cameraDown } from './alert/camera-down.ts';
 import { type Audit, openAudit } from './audit/audit.ts';
 import { openRtspIngest } from './camera/rtsp-ingest.ts';
+import { type Commands, openCommands } from './command/commands.ts';
+import { probeRunner } from './command/probe.ts';
 import type { Config } from './config/load.ts';
-import { ConfigFailure } from './config/problems.ts';
-import { assembleHealth, type CameraReading } from './health/assemble.ts';
+import { assembleHealth } from './health/assemble.ts';
 import { openConnection } from './mqtt/connection.ts';
 import { readBootId } from './platform/boot.ts';
 import { type Clock, pause } from './platform/clock.ts';
@@ -23,12 +22,15 @@ import { listenHttp } from './platform/http.ts';
 import { socketLocks } from './platform/lock.ts';
 import type { Log } from './platform/log.ts';
 import { openNet } from './platform/net.ts';
-import { version } from './platform/node-version.ts';
+import { releasedAt, version } from './platform/node-version.ts';
 import type { Random } from './platform/random.ts';
-import { openRecorder, type Recorder } from './recorder/recorder.ts';
+import { readTimeService } from './platform/time-service.ts';
+import { openPolicy } from './policy/policy.ts';
+import { openRecorder } from './recorder/recorder.ts';
 import { openEvents } from './reporter/events.ts';
 import { openHeads } from './reporter/heads.ts';
 import { openReporter } from './reporter/reporter.ts';
+import { openClockTrust, openRetention } from './retention/retention.ts';
 import { openStore } from './store/store.ts';
 import { type LocalStatusPayload, localAnswer, publicAnswer } from './web/local.ts';
 
@@ -41,80 +43,80 @@ export interface Surroundings {
 
 /** Fewer, fuller reads of the cameras' sockets: a third of the wake-ups, and no camera's kernel buffer overflows. */
 const readPaceMs = 50;
-/** How often a camera's sight is judged; see camera-down.ts for how long a fault takes. */
+/** How often cameras are looked at; see camera-down.ts for how long a fault takes. */
 const lookMs = 1000;
 /** MQTT 5: a will this late spares the alert of a connection that comes right back. */
 const willDelaySeconds = 30;
+const clockCheckMs = 60_000;
 
 /**
  * A node from start to stop: opens every part in the order in which each needs the next, and closes them in reverse.
- * Recording comes first and needs nobody; a broker, a hub or a page that is away holds nothing up. Resolves after an
- * orderly stop; throws a `Failure` when the node cannot start, and anything else is a bug.
+ * Recording needs nobody; a broker, a hub or a page that is away holds nothing up. Resolves after an orderly stop;
+ * throws a `Failure` when the node cannot start, and anything else is a bug that ends the process.
  */
-export async function runAgent(config: Config, around: Surroundings, signal: AbortSignal): Promise<void> {
+export async function runAgent(config: Config, around: Surroundings, stop: AbortSignal): Promise<void> {
   const { files, clock, random } = around;
-  const log = around.log.child({ node: config.node });
+  const { node, signingKey } = config;
+  const dir = config.store.path;
+  const log = around.log.child({ node });
   const bug = Promise.withResolvers<never>();
-  const guard = (work: Promise<unknown>): void => void work.catch(bug.reject);
+  const guard = <T>(work: Promise<T>): Promise<T> => {
+    work.catch(bug.reject);
+    return work;
+  };
   await using opened = new AsyncDisposableStack();
+  const ending = new AbortController();
 
-  const nodeKey = publicKeyOf(config.signingKey);
-  const policy = firstPolicy(config);
-  const policyHash = sha256(config.policy);
+  // What is on disk.
   const bootId = await readBootId(files);
   const sessionId = random.bytes(8).toString('hex');
   const startedAt = clock.utc();
-
-  const store = await openStore({
-    files,
-    locks: socketLocks(files),
-    clock,
-    dir: config.store.path,
-    bootId,
-    segmentMs: config.store.segmentMs,
-  });
+  const segmentMs = config.store.segmentMs;
+  const store = await openStore({ files, locks: socketLocks(files), clock, dir, bootId, segmentMs });
   opened.defer(() => store.close());
   for (const { camera, code, path } of store.recovered)
     log.warn({ camera, code, path }, 'put right at start');
-
-  const audit = await openAudit({
-    files,
-    clock,
-    folder: join(config.store.path, 'audit'),
-    node: config.node,
-    key: config.signingKey,
-  });
+  const audit = await openAudit({ files, clock, folder: join(dir, 'audit'), node, key: signingKey });
   opened.defer(() => audit.close());
+  /** For what happened anyway: a log that does not take it is told of, and the agent goes on. */
   const record = (kind: string, fields: Parameters<Audit['append']>[1]): void => {
     audit.append(kind, fields).catch((error: unknown) => {
       if (!(error instanceof Failure)) return bug.reject(error);
       log.error({ kind, code: error.code, why: error.message }, 'an event could not be logged');
     });
   };
+  const policy = await openPolicy({
+    files,
+    log,
+    folder: dir,
+    node,
+    trust: config.trust,
+    configured: config.policy,
+    note: audit.append,
+  });
+  const nodeKey = publicKeyOf(signingKey);
+  if (policy.current().policy.nodes.find(({ id }) => id === node)?.key.id !== nodeKey.id)
+    log.error(
+      { keyid: nodeKey.id },
+      'the policy does not name this node with this key: the hub will not believe it',
+    );
   record('start', {
     version,
     bootId,
     sessionId,
     after: store.absence?.reason ?? 'first-start',
-    policyVersion: policy.version,
-    policyHash,
+    policyVersion: policy.current().version,
+    policyHash: policy.current().hash,
   });
   opened.defer(() => record('stop', { sessionId }));
-
-  let say = (_: AlertPayload): void => {};
-  const alerts = await openAlertBoard({
-    files,
+  const trust = await openClockTrust({
     clock,
-    path: join(config.store.path, 'alerts.json'),
-    changed(alert) {
-      log.warn({ key: alert.key, state: alert.state, detail: alert.detail }, 'alert');
-      record('alert', { key: alert.key, state: alert.state, severity: alert.severity });
-      say(alertPayload(alert));
-    },
-    failed: (error) => log.error({ err: error }, 'alerts are not kept'),
+    state: store.state,
+    service: () => readTimeService(ending.signal),
+    floor: Math.max(releasedAt, ...store.cameras().map((camera) => camera.coveredTo() ?? 0)),
   });
-  opened.defer(() => alerts.settled());
 
+  // Who hears of it.
   const stateOf = (state: StatePayload['state']): StatePayload => ({
     state,
     bootId,
@@ -126,9 +128,9 @@ export async function runAgent(config: Config, around: Surroundings, signal: Abo
     config.mqtt &&
     openConnection({
       ...config.mqtt,
-      clientId: config.node,
+      clientId: node,
       will: () => ({
-        topic: topics.state(config.node),
+        topic: topics.state(node),
         payload: JSON.stringify(stateOf('offline')),
         delaySeconds: willDelaySeconds,
       }),
@@ -136,87 +138,158 @@ export async function runAgent(config: Config, around: Surroundings, signal: Abo
       random,
       log,
     });
-  const reporter =
+  const obeying = Promise.withResolvers<Commands>();
+  let say = (_: AlertPayload): void => {};
+  const alerts = await openAlertBoard({
+    files,
+    clock,
+    path: join(dir, 'alerts.json'),
+    changed(alert) {
+      log.warn({ key: alert.key, state: alert.state, detail: alert.detail }, 'alert');
+      record('alert', { key: alert.key, state: alert.state, severity: alert.severity });
+      say(alertPayload(alert));
+    },
+    failed: (error) => log.error({ err: error }, 'alerts are not kept'),
+  });
+  opened.defer(() => alerts.settled());
+  const raised = (): AlertPayload[] => alerts.raised().map(alertPayload);
+  const reporter = bus && openReporter({ node, bus, log, state: stateOf, raised });
+  const heads =
     bus &&
-    openReporter({
-      node: config.node,
+    openHeads({
+      node,
+      nodeKey,
       bus,
+      clock,
       log,
-      state: stateOf,
-      raised: () => alerts.raised().map(alertPayload),
+      hubKey: () => policy.current().policy.hub.key,
+      checkpoint: () => audit.checkpoint(policy.current()),
+      async cosigned(cosigned) {
+        trust.hubSaid(cosigned.at, clock.monotonic());
+        await audit.takeCosigned(cosigned);
+      },
     });
-  if (bus && reporter) {
+  if (bus && reporter && heads) {
     say = reporter.alert;
+    const events = openEvents({ node, bus, source: audit, log });
+    audit.onGrowth(events.grown);
+    policy.onChange(heads.show);
+    bus.subscribe(topics.hubPolicy, async ({ payload }) => {
+      await policy.offer(payload, 'mqtt').catch((error: unknown) => {
+        if (!(error instanceof Failure)) throw error;
+      });
+    });
+    // Asked for now, since the broker hands over what waited as soon as it is connected; answered once there is
+    // somebody to obey.
+    bus.subscribe(topics.command(node), async ({ payload }) => {
+      await (await obeying.promise).receive(payload, 'mqtt');
+    });
     opened.defer(async () => {
+      await heads.close();
       await reporter.goodbye();
       await bus.close();
     });
   }
 
+  // Recording: nothing below can hold it up.
   const net = openNet(readPaceMs);
-  const recipients = () => parseRecipients(recipientsFor(policy, config.node, clock.utc()));
   const cameras = await Promise.all(
-    config.cameras.map(async (camera) => {
-      const cameraLog = log.child({ camera: camera.id });
+    config.cameras.map(async ({ id, rtsp, credentials }) => {
+      const cameraLog = log.child({ camera: id });
       const recorder = openRecorder({
         store,
-        camera: await store.camera(camera.id),
+        camera: await store.camera(id),
         ingest: () =>
           openRtspIngest({
-            url: camera.rtsp,
-            ...(camera.credentials ? { credentials: camera.credentials } : {}),
+            url: rtsp,
+            ...(credentials ? { credentials } : {}),
             clock,
             random,
             net,
             log: cameraLog,
           }),
-        recipients,
+        recipients: () => parseRecipients(policy.recipients(clock.utc())),
         clock,
         random,
-        clockState: () => 'unknown',
-        segmentMs: config.store.segmentMs,
-        onSegment: ({ file, durationMs, bytes }) => cameraLog.debug({ file, durationMs, bytes }, 'sealed'),
-        onGap(gap) {
-          cameraLog.info({ gap }, 'gap');
-          record('gap', {
-            camera: camera.id,
-            start: instantText(gap.start),
-            end: instantText(gap.end),
-            reason: gap.reason,
-          });
+        clockState: trust.state,
+        segmentMs,
+        onSegment: ({ file, bytes }) => cameraLog.debug({ file, bytes }, 'sealed'),
+        onGap({ start, end, reason }) {
+          cameraLog.info({ start: instantText(start), end: instantText(end), reason }, 'gap');
+          record('gap', { camera: id, start: instantText(start), end: instantText(end), reason });
         },
         log: cameraLog,
       });
-      return { id: camera.id, recorder, down: cameraDown(camera.id, alerts, clock) };
+      return { id, recorder, down: cameraDown(id, alerts, clock) };
     }),
   );
-  const stopRecording = new AbortController();
-  const recording = Promise.all(cameras.map(({ recorder }) => recorder.run(stopRecording.signal)));
-  guard(recording);
-  opened.defer(async () => {
-    stopRecording.abort();
-    await recording;
+  const conditions = new Set(cameras.map(({ id }) => `camera-down.${id}`));
+  alerts.adopt((key) => conditions.has(key));
+  // A broker may still show what an earlier store of this node raised.
+  const now = { severity: 'info' as const, since: clock.utc(), detail: '', state: 'cleared' as const };
+  for (const key of conditions)
+    if (!alerts.raised().some((alert) => alert.key === key)) say(alertPayload({ key, ...now }));
+  const retention = openRetention({
+    store,
+    clock,
+    files,
+    trust,
+    retentionMs: Math.min(
+      config.store.retentionMs,
+      policy.current().policy.retentionCeilingHours * 3_600_000,
+    ),
+    reserve: config.store.reserve,
+    kept: () => false,
+    async onSwept({ camera, cause, from, to, count, bytes, root }) {
+      await audit.append('sweep', {
+        camera,
+        cause,
+        from: instantText(from),
+        to: instantText(to),
+        count,
+        bytes,
+        root,
+      });
+    },
+    log,
   });
-  alerts.adopt((key) => cameras.some(({ id }) => key === `camera-down.${id}`));
+  const checkClock = async (): Promise<void> => {
+    while (!ending.signal.aborted) {
+      await trust.check();
+      await pause(clock, clockCheckMs, ending.signal);
+    }
+  };
+  const working = guard(
+    Promise.all([
+      ...cameras.map(({ recorder }) => recorder.run(ending.signal)),
+      checkClock().then(() => {}),
+      retention.run(ending.signal),
+    ]),
+  );
+  opened.defer(async () => {
+    ending.abort();
+    await working;
+  });
 
+  // What it tells.
   let healthSeq = 0;
   const readHealth = async (): Promise<HealthPayload> => {
-    const [host, space] = await Promise.all([readHost(), files.space(config.store.path)]);
+    const [host, space] = await Promise.all([readHost(), files.space(dir)]);
     const kept = store.cameras();
     const oldest = Math.min(...kept.map((camera) => camera.oldest()?.start ?? Number.POSITIVE_INFINITY));
     return assembleHealth({
       at: clock.utc(),
       seq: healthSeq,
       host,
-      clock: 'unknown',
+      clock: trust.state(),
       store: {
-        freeBytes: space.freeBytes,
-        totalBytes: space.totalBytes,
+        ...space,
         segments: kept.reduce((sum, camera) => sum + camera.count(), 0),
         bytes: kept.reduce((sum, camera) => sum + camera.bytes(), 0),
         oldest: Number.isFinite(oldest) ? oldest : undefined,
       },
-      cameras: cameras.length === 0 ? undefined : cameras.map(readCamera),
+      cameras:
+        cameras.length === 0 ? undefined : cameras.map(({ id, recorder }) => ({ id, ...recorder.status() })),
       links: config.links,
       mqtt: {
         connected: bus?.connected() ?? false,
@@ -225,86 +298,70 @@ export async function runAgent(config: Config, around: Surroundings, signal: Abo
       },
     });
   };
+  const publishHealth = async (): Promise<void> => {
+    healthSeq += 1;
+    reporter?.health(await readHealth());
+  };
   const readStatus = async (): Promise<LocalStatusPayload> => ({
-    node: config.node,
+    node,
     version,
     startedAt: instantText(startedAt),
     lang: config.lang,
     health: await readHealth(),
-    alerts: alerts.raised().map(alertPayload),
+    alerts: raised(),
   });
-  const failedAnswer = (error: unknown): void =>
-    log.error({ err: error }, 'a local question went unanswered');
-  const local = await listenHttp({ socket: config.socket }, localAnswer(readStatus), {
+
+  // What it obeys.
+  const commands = await openCommands({
+    files,
+    clock,
+    log,
+    folder: join(dir, 'commands'),
+    node,
+    key: signingKey,
+    policy: () => policy.current().policy,
+    clockTrusted: trust.trusted,
+    audit,
+    publishStatus(id, text, retained) {
+      reporter?.status(id, text, retained);
+      heads?.show();
+    },
+    runners: { probe: probeRunner(publishHealth) },
+  });
+  opened.defer(() => commands.close());
+  obeying.resolve(commands);
+
+  const answering = {
     maxBodyBytes: 1024,
-    failed: failedAnswer,
-  });
+    failed: (err: unknown) => log.error({ err }, 'a local question failed'),
+  };
+  const local = await listenHttp({ socket: config.socket }, localAnswer(readStatus), answering);
   opened.defer(() => local.close());
   if (config.web) {
-    const page = await listenHttp(config.web, publicAnswer(readStatus), {
-      maxBodyBytes: 1024,
-      failed: failedAnswer,
-    });
+    const page = await listenHttp(config.web, publicAnswer(readStatus), answering);
     opened.defer(() => page.close());
   }
 
-  if (bus && reporter) {
-    const events = openEvents({ node: config.node, bus, source: audit, log });
-    audit.onGrowth(events.grown);
-    const heads = openHeads({
-      node: config.node,
-      nodeKey,
-      bus,
-      clock,
-      log,
-      hubKey: () => policy.hub.key,
-      checkpoint: () => audit.checkpoint({ hash: policyHash, version: policy.version }),
-      cosigned: (cosigned) => audit.takeCosigned(cosigned),
-    });
-    opened.defer(() => heads.close());
-  }
-
-  const watching = (async () => {
-    let published = Number.NEGATIVE_INFINITY;
+  const watching = async (): Promise<void> => {
+    let publishedAt = Number.NEGATIVE_INFINITY;
     let facts = '';
-    while (!signal.aborted) {
+    while (!stop.aborted) {
       for (const { recorder, down } of cameras) down.check(recorder.status());
-      const now = clock.monotonic();
+      const states = cameras.map(({ recorder }) => recorder.status().state);
       const seen = JSON.stringify([
-        cameras.map(({ recorder }) => recorder.status().state),
+        states,
         alerts.raised().map(({ key }) => key),
         bus?.connected(),
+        trust.state(),
       ]);
-      if (seen !== facts || now - published >= config.healthIntervalMs) {
+      if (seen !== facts || clock.monotonic() - publishedAt >= config.healthIntervalMs) {
         facts = seen;
-        published = now;
-        healthSeq += 1;
-        reporter?.health(await readHealth());
+        publishedAt = clock.monotonic();
+        await publishHealth();
       }
-      await pause(clock, lookMs, signal);
+      await pause(clock, lookMs, stop);
     }
-  })();
-  guard(watching);
-  opened.defer(() => watching);
-
-  log.info({ cameras: cameras.length, policy: policy.version, socket: config.socket }, 'running');
-  const stopped = new Promise<void>((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
-  await Promise.race([stopped, bug.promise]);
-}
-
-/** The first policy is part of the configuration: one that does not verify is a configuration that is wrong. */
-function firstPolicy(config: Config): Policy {
-  try {
-    return verifyPolicy(config.policy, config.trust);
-  } catch (error) {
-    if (!(error instanceof Failure)) throw error;
-    throw new ConfigFailure('configuration', [{ path: 'policy', message: sentenceOf(error) }]);
-  }
-}
-
-function readCamera({ id, recorder }: { id: string; recorder: Recorder }): CameraReading {
-  return { id, ...recorder.status() };
+  };
+  log.info({ cameras: cameras.length, policy: policy.current().version, socket: config.socket }, 'running');
+  await Promise.race([watching(), bug.promise]);
 }

@@ -3,13 +3,13 @@ import { exitCodeOf, Failure } from '#protocol/failure.ts';
 import { dispatch } from './cli/arguments.ts';
 import { runCommand } from './cli/run.ts';
 import { statusCommand } from './cli/status.ts';
-//import { verifyCommand } from './cli/verify.ts';
+import { verifyCommand } from './cli/verify.ts';
 import { scrub } from './platform/log.ts';
 import { requireNode } from './platform/node-version.ts';
 
 try {
   requireNode();
-  const commands = [runCommand, statusCommand];
+  const commands = [runCommand, statusCommand, verifyCommand];
   process.exitCode = await dispatch('peio-agent', commands, process.argv.slice(2), (text) =>
     process.stdout.write(text),
   );

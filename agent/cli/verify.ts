@@ -40,14 +40,7 @@ export const verifyCommand: Command = {
     const node = await nodeOf(files, dir);
     const key = policy.value?.nodes.find(({ id }) => id === node)?.key;
     const audit = await verifyAudit(files, join(dir, 'audit'), { node, key });
-    const findings: Finding[] = [
-      ...store.findings.map((finding) => ({
-        ...finding,
-        severity: finding.severity === 'error' ? ('problem' as const) : finding.severity,
-      })),
-      ...policy.findings,
-      ...audit.findings,
-    ];
+    const findings: Finding[] = [...store.findings, ...policy.findings, ...audit.findings];
     const problems = findings.filter(({ severity }) => severity === 'problem').length;
     const result = {
       ok: problems === 0,

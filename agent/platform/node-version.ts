@@ -8,6 +8,9 @@ export const version = z
   .object({ version: z.string() })
   .parse(JSON.parse(readFileSync(join(import.meta.dirname, '..', '..', 'package.json'), 'utf8'))).version;
 
+/** UTC before which no clock of a box that runs this program can be right. */
+export const releasedAt = Date.UTC(2026, 0, 1);
+
 /** Type stripping, `using` and node:sqlite as this program uses them came with this line of Node. */
 const wantedMajor = 24;
 
