@@ -140,6 +140,7 @@ async function ask(
   }
   function drained(): Promise<void> {
     return new Promise((resolve) => {
+      if (outgoing.closed) return resolve();
       const done = (): void => {
         outgoing.off('drain', done);
         outgoing.off('close', done);

@@ -1,0 +1,224 @@
+import type { KeyObject } from 'node:crypto';
+import { join } from 'node:path';
+import { type ExtractCommand, Refusal } from '#protocol/command.ts';
+import { parseEnvelope, parseJson, payloadTypes, verifyEnvelope } from '#protocol/envelope.ts';
+import { Failure } from '#protocol/failure.ts';
+import { publicKeyOf } from '#protocol/key.ts';
+import { type Manifest, manifestSchema, maxManifestBytes } from '#protocol/manifest.ts';
+import type { AcceptedCommand, Progress, Runner } from '../command/runner.ts';
+import { type Clock, pause } from '../platform/clock.ts';
+import { diskFailure } from '../platform/disk-failure.ts';
+import { type Files, readIfThere, writeDurably } from '../platform/files.ts';
+import type { Log } from '../platform/log.ts';
+import type { Footage } from './footage.ts';
+import { contentOf, manifestFile, signManifest } from './manifest.ts';
+import { openReservations, type Reservation, reservedMs } from './reservations.ts';
+
+/** How far an end may lie ahead: two clocks that agree, and a request typed as it happens. */
+const aheadMs = 5000;
+/** A week of minutes, and the seams: what a manifest of 4 MiB holds. */
+const maxFiles = 10_500;
+const retryMs = 5000;
+
+/** Where an extraction goes. The first item is the manifest. */
+export interface Delivery {
+  deliver(
+    parcel: {
+      command: string;
+      items: { file: string; content: { bytes: Buffer } | { path: string; size: number } }[];
+    },
+    progress: (sent: { bytes: number; files: number }) => void,
+    signal: AbortSignal,
+  ): Promise<void>;
+  forget(command: string): Promise<void>;
+  known(): Promise<string[]>;
+}
+
+export interface ExtractionOptions {
+  files: Files;
+  clock: Clock;
+  log: Log;
+  /** Its own, in the store. */
+  folder: string;
+  node: string;
+  key: KeyObject;
+  retentionMs: number;
+  footage: Footage;
+  /** Undefined at a node without an upload address: extractions are then delivered by hand only. */
+  delivery: Delivery | undefined;
+  /** Resolves when the hub has cosigned `size` lines of the log; rejects with the signal's reason. */
+  whenCosigned(size: number, signal: AbortSignal): Promise<void>;
+}
+
+export interface Extractions {
+  runner: Runner<ExtractCommand>;
+  /** Whether an accepted extraction still needs what lies in `[start, end)`. */
+  reserved(camera: string, start: number, end: number): boolean;
+  /** Seals what must be sealed and writes the manifest, or finds the one written before. */
+  prepare(accepted: AcceptedCommand<ExtractCommand>, signal: AbortSignal): Promise<Prepared>;
+}
+
+export interface Prepared {
+  /** The manifest's envelope. */
+  bytes: Buffer;
+  manifest: Manifest;
+}
+
+/** Opens the room: reservations are in force before it resolves. */
+export async function openExtractions(options: ExtractionOptions): Promise<Extractions> {
+  const { files, clock, folder, footage } = options;
+  const reservations = await openReservations(files, folder, clock.utc, (path) =>
+    options.log.error({ path }, 'the reservations cannot be read'),
+  );
+  const manifestPath = (id: string): string => join(folder, `${id}.manifest.dsse.json`);
+
+  /** Throws the refusals of a window that is not here. */
+  function requireWindow({ camera, from, to }: ExtractCommand): void {
+    const now = clock.utc();
+    if (!footage.knows(camera)) throw new Refusal('unknown-camera', `there is no camera ${camera} here`);
+    if (to > now + aheadMs) throw new Refusal('outside-retention', 'the window ends in the future');
+    const { segments, gaps } = footage.overlapping(camera, from, to);
+    const covers = ({ start, end }: { start: number; end: number }): boolean => start <= from && from < end;
+    const coveredTo = footage.coveredTo(camera);
+    const starts =
+      segments.some(covers) ||
+      // A gap inside the retention is a window that is partly there; beyond it nothing was left to keep.
+      (from >= now - options.retentionMs && gaps.some(covers)) ||
+      (coveredTo !== undefined && from >= coveredTo);
+    if (!starts) throw new Refusal('outside-retention', 'no footage of its start is left');
+    if (segments.length > maxFiles)
+      throw new Refusal('too-large', `${segments.length} segments in one window`);
+  }
+
+  async function prepare(accepted: AcceptedCommand<ExtractCommand>, signal: AbortSignal): Promise<Prepared> {
+    const { command } = accepted;
+    const before = await readIfThere(files, manifestPath(command.id), maxManifestBytes);
+    if (before) return readManifest(before, options.key);
+    await pause(clock, command.to - clock.utc(), signal);
+    signal.throwIfAborted();
+    if ((footage.coveredTo(command.camera) ?? 0) < command.to) await footage.cutNow(command.camera);
+    signal.throwIfAborted();
+    const content = contentOf(footage, command);
+    const text = signManifest(options.node, options.key, command, accepted.auditSeq, content);
+    try {
+      await writeDurably(files, manifestPath(command.id), text);
+    } catch (error) {
+      throw diskFailure(error, 'a manifest');
+    }
+    return readManifest(Buffer.from(text), options.key);
+  }
+
+  async function run(
+    accepted: AcceptedCommand<ExtractCommand>,
+    report: (progress: Progress) => void,
+    signal: AbortSignal,
+  ): Promise<Progress> {
+    const { command } = accepted;
+    const { delivery } = options;
+    if (delivery === undefined)
+      throw new Failure('unavailable', 'no-upload-address', 'no upload address is configured');
+    const { bytes, manifest } = await untilDisk(() => prepare(accepted, signal), signal);
+    const files = manifest.files.map(({ name, bytes: size, start, end, sha256, clock, torn }) => {
+      const path = footage.path(command.camera, { file: name, bytes: size, start, end, sha256, clock, torn });
+      if (path === undefined) throw new Failure('corrupt', 'footage-missing', name);
+      return { file: name, content: { path, size } };
+    });
+    const total = manifest.files.reduce((sum, file) => sum + file.bytes, bytes.length);
+    report({ progress: 0, segments: 0, bytes: 0 });
+    // Nothing leaves before the hub holds the line that says why.
+    await options.whenCosigned(accepted.auditSeq, signal);
+    await delivery.deliver(
+      { command: command.id, items: [{ file: manifestFile, content: { bytes } }, ...files] },
+      (sent) =>
+        report({
+          progress: Math.min(1, sent.bytes / total),
+          segments: Math.max(0, sent.files - 1),
+          bytes: Math.max(0, sent.bytes - bytes.length),
+        }),
+      signal,
+    );
+    return { progress: 1, segments: files.length, bytes: total - bytes.length };
+  }
+
+  async function untilDisk<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
+    for (;;) {
+      try {
+        return await work();
+      } catch (error) {
+        signal.throwIfAborted();
+        if (!(error instanceof Failure) || (error.kind !== 'exhausted' && error.kind !== 'transient'))
+          throw error;
+        options.log.error({ code: error.code }, 'an extraction waits for the disk');
+      }
+      await pause(clock, retryMs, signal);
+      signal.throwIfAborted();
+    }
+  }
+
+  async function reserve({ id, camera, from, to }: ExtractCommand, at: number): Promise<Reservation> {
+    const one = { command: id, camera, from, to, until: at + reservedMs };
+    await reservations.add(one);
+    return reservations.find(id) ?? one;
+  }
+
+  return {
+    reserved: reservations.reserved,
+    prepare,
+    runner: {
+      async admit(command) {
+        requireWindow(command);
+        await reserve(command, clock.utc());
+        // A sweep that chose before the reservation stood may have taken its start meanwhile.
+        try {
+          requireWindow(command);
+        } catch (error) {
+          await reservations.keepOnly((one) => one.command !== command.id);
+          throw error;
+        }
+      },
+      async run(accepted, report, signal) {
+        const { until } = await reserve(accepted.command, accepted.acceptedAt);
+        return withDeadline(clock, until, signal, (limited) => run(accepted, report, limited));
+      },
+      async forget(id) {
+        await reservations.keepOnly(({ command }) => command !== id);
+        if ((await files.size(manifestPath(id))) !== undefined) await files.remove(manifestPath(id));
+        await options.delivery?.forget(id);
+      },
+      async keepOnly(ids) {
+        await reservations.keepOnly(({ command }) => ids.has(command));
+        for (const { name } of await files.list(folder)) {
+          const id = /^(.{36})\.manifest\.dsse\.json/.exec(name)?.[1];
+          if (id !== undefined && !ids.has(id)) await files.remove(join(folder, name));
+        }
+        for (const id of (await options.delivery?.known()) ?? [])
+          if (!ids.has(id)) await options.delivery?.forget(id);
+      },
+    },
+  };
+}
+
+function readManifest(bytes: Buffer, key: KeyObject): Prepared {
+  const { payload } = verifyEnvelope(parseEnvelope(bytes, maxManifestBytes), payloadTypes.manifest, [
+    publicKeyOf(key),
+  ]);
+  return { bytes, manifest: manifestSchema.parse(parseJson(payload)) };
+}
+
+/** Runs `work` until its reservation ends: then it fails as `reservation-expired`, since its footage may go. */
+async function withDeadline<T>(
+  clock: Clock,
+  until: number,
+  signal: AbortSignal,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const over = new AbortController();
+  const timer = clock.after(Math.max(0, until - clock.utc()), () =>
+    over.abort(new Failure('denied', 'reservation-expired', 'not delivered within 72 h')),
+  );
+  try {
+    return await work(AbortSignal.any([signal, over.signal]));
+  } finally {
+    timer.cancel();
+  }
+}
