@@ -60,10 +60,8 @@ export async function openCameraStore(
 ): Promise<{ store: CameraStore; recovered: Recovered[] }> {
   const { id, folder } = camera;
   const ledgerPath = join(folder, 'ledger.jsonl');
-  if ((await files.facts(folder)) === undefined) {
-    await files.makeFolder(folder);
-    await files.syncFolder(dirname(folder));
-  }
+  await files.makeFolder(folder);
+  await files.syncFolder(dirname(folder));
   const index = emptyIndex();
   let gaps: GapRow[] = [];
   let coveredTo: number | undefined;

@@ -43,7 +43,8 @@ export async function openDocument<T>(
           origin = 'kept';
           return value;
         }
-        origin = 'damaged';
+        // A fresh copy that was never renamed was never promised to anybody.
+        if (name !== `${path}.new`) origin = 'damaged';
       }
       return null;
     },

@@ -1,6 +1,7 @@
 import { dirname } from 'node:path';
 import { type Clock, pause } from '#agent/platform/clock.ts';
 import { type Files, isMissing, type OpenFile } from '#agent/platform/files.ts';
+import { codeOf } from '#protocol/failure.ts';
 import { type LedgerLine, ledgerText, maxLineBytes, parseLedgerLine } from './ledger-line.ts';
 
 /** Read in pieces of this size, with the event loop let run in between: a piece takes some 20 ms to parse. */
@@ -122,7 +123,7 @@ export async function openLedger(
       try {
         return await appendOnce(bytes);
       } catch (error) {
-        if (stop.signal.aborted) throw error;
+        if (stop.signal.aborted || codeOf(error) === 'unknown') throw error;
         await pause(clock, retryMs, stop.signal);
         await file.truncate(goodBytes).catch(() => {
           // Refused as well: the write that follows says why, and opening the ledger again cuts it.

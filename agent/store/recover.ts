@@ -87,6 +87,8 @@ export async function recoverCamera(
     const path = join(camera.folder, day, name);
     const { start, durationMs, torn } = parsed;
     const found = torn ? await finishTorn(files, path) : await hashFile(files, path);
+    // The life that gave it its name may have been killed before it synced the folder.
+    await files.syncFolder(join(camera.folder, day));
     const end = start + durationMs;
     await record({ start, end, durationMs, file: name, ...found, clock: 'unknown', torn });
     tell(torn ? 'segment-torn' : 'segment-entered', path);

@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Clock } from '#agent/platform/clock.ts';
 import type { Files } from '#agent/platform/files.ts';
 import type { Locks } from '#agent/platform/lock.ts';
@@ -60,6 +60,9 @@ export async function openStore(parts: StoreParts): Promise<Store> {
   const { files, clock, dir, bootId, segmentMs } = parts;
   const segments = join(dir, 'segments');
   await files.makeFolder(segments);
+  // Even when they were there: a life that was killed may have made them and synced nothing.
+  await files.syncFolder(dir);
+  await files.syncFolder(dirname(dir));
   const lock = await parts.locks.hold(dir);
   if (lock === undefined) throw new Failure('unavailable', 'store-busy', `another agent has ${dir} open`);
   const opened = new Map<string, Promise<CameraStore>>();

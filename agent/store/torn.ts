@@ -6,8 +6,10 @@ import { hashFile } from './hash-file.ts';
 
 /**
  * Keeps an unfinished file as far as its last whole chunk, under a torn name:
- * 1 it gets the torn name, which carries the duration that its size and times tell now and no longer tell afterwards;
- * 2 {@link finishTorn}. A file without a whole chunk shows nothing and goes. Undefined when it went.
+ * 1 it is synced, so that no later power cut takes away what is named next;
+ * 2 it gets the torn name, which carries the duration that its size and times tell now and no longer tell afterwards;
+ * 3 the folder is synced; then {@link finishTorn}.
+ * A file without a whole chunk shows nothing and goes. Undefined when it went.
  */
 export async function keepTorn(
   files: Files,
@@ -21,23 +23,28 @@ export async function keepTorn(
     await files.syncFolder(folder);
     return undefined;
   }
+  await syncFile(files, join(folder, part));
   const name = segmentName({ state: 'sealed', start, durationMs, torn: true });
   await files.move(join(folder, part), join(folder, name));
   await files.syncFolder(folder);
   return name;
 }
 
-/** 2a cut to whole chunks, 2b synced, 2c hashed. Safe to repeat; the ledger line is the caller's, and makes it final. */
+/** 4 cut to whole chunks and synced, 5 hashed. Safe to repeat; the ledger line is the caller's, and makes it final. */
 export async function finishTorn(files: Files, path: string): Promise<{ sha256: string; bytes: number }> {
   const whole = await wholeLength(files, path);
+  await syncFile(files, path, whole);
+  return await hashFile(files, path);
+}
+
+async function syncFile(files: Files, path: string, cutTo?: number): Promise<void> {
   const file = await files.open(path, 'append');
   try {
-    if (whole !== undefined && whole < (await file.size())) await file.truncate(whole);
+    if (cutTo !== undefined && cutTo < (await file.size())) await file.truncate(cutTo);
     await file.sync();
   } finally {
     await file.close();
   }
-  return await hashFile(files, path);
 }
 
 /** Bytes up to the end of the last whole chunk; undefined when there is none, or no header. */

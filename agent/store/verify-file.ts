@@ -50,7 +50,7 @@ function headFinding(path: string, head: Buffer): Finding | undefined {
   const magic = pictureMagic(head);
   if (magic !== undefined)
     return { path, code: 'plaintext', severity: 'problem', detail: `begins like ${magic}` };
-  // A file that is being begun may still be empty.
-  if (head.length === 0 || head.subarray(0, agePrefix.length).equals(agePrefix)) return undefined;
+  // A file that was being begun may hold a part of it, or nothing.
+  if (head.subarray(0, agePrefix.length).equals(agePrefix.subarray(0, head.length))) return undefined;
   return { path, code: 'not-sealed', severity: 'problem', detail: 'is no age file' };
 }

@@ -16,7 +16,18 @@ export interface Verified {
 }
 
 /** Names of other rooms at the top of a store. */
-const topNames = ['segments', 'holds', 'audit', 'policy.dsse.json', 'state.json'];
+const topNames = [
+  'segments',
+  'holds',
+  'audit',
+  'commands',
+  'policies',
+  'reservations',
+  'uploads',
+  'alerts.json',
+  'policy.dsse.json',
+  'state.json',
+];
 
 /**
  * Holds a store against its ledgers, offline and changing nothing: every file is listed with its size and, when
