@@ -104,6 +104,11 @@ export class GopMuxer implements NalSink {
     this.#at = this.#unitStart = this.#dataStart;
   }
 
+  /** What the one buffer takes in memory. */
+  get bufferBytes(): number {
+    return this.#buffer.length;
+  }
+
   /** Announces the packet from which the next pieces come; `lost` packets are missing before it. */
   packet(timestamp: number, marker: boolean, arrivedAt: MonotonicMs, lost: number): void {
     this.#markerBefore = this.#marker;
@@ -204,6 +209,8 @@ export class GopMuxer implements NalSink {
 
   /** Begins a track where there is none, the stream lost its continuity, or its parameter sets changed. */
   #keyframe(ticks: number, header: number, bytes: Buffer, start: number, end: number): void {
+    // The keyframe that began the track may have been lost itself: its time is that of the first whole one.
+    if (this.#trackSamples === 0) this.#trackStart = ticks;
     if (this.#track && !this.#discontinuity && !this.#codec.sets.changed) return;
     const description = this.#codec.sets.describe(header, bytes, start, end);
     if (!description) {

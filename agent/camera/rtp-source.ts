@@ -58,7 +58,7 @@ export class RtpSource {
       this.restarted = true;
       missing = 1; // How many is unknown; that something is missing is not.
     }
-    if (began && packet.sequence < this.#next - 1) this.#wraps += 1;
+    if (began && packet.sequence < ((this.#next - 1) & 0xffff)) this.#wraps += 1;
     this.packets += 1;
     this.lost += missing;
     this.#next = (packet.sequence + 1) & 0xffff;

@@ -99,8 +99,8 @@ export class RtspWire {
     if (bytes[at] === dollar) {
       // In the midst of garbage only a packet of a known channel is believed.
       if (end - at >= 2 && this.#garbageInRow > 0 && this.#channels[bytes[at + 1]!] === 0) return 'garbage';
-      if (end - at < packetHead) return end - at === 4 && isEmpty(bytes, at) ? 'packet' : 'more';
-      return isEmpty(bytes, at) || bytes[at + 4]! >> 6 === 2 ? 'packet' : 'garbage';
+      if (end - at < packetHead) return end - at === 4 && this.#isEmpty(bytes, at) ? 'packet' : 'more';
+      return this.#isEmpty(bytes, at) || bytes[at + 4]! >> 6 === 2 ? 'packet' : 'garbage';
     }
     for (const start of starts) {
       const size = Math.min(start.length, end - at);
@@ -108,6 +108,11 @@ export class RtspWire {
         return size === start.length ? 'message' : 'more';
     }
     return 'garbage';
+  }
+
+  /** `$ channel 0 0`: nothing, and legal. */
+  #isEmpty(bytes: Buffer, at: number): boolean {
+    return bytes[at + 2] === 0 && bytes[at + 3] === 0 && this.#channels[bytes[at + 1]!] === 1;
   }
 
   #skipped(byte: number): void {
@@ -200,9 +205,4 @@ export class RtspWire {
     this.#restBytes = needed;
     return end;
   }
-}
-
-/** `$ channel 0 0`: nothing, and legal. */
-function isEmpty(bytes: Buffer, at: number): boolean {
-  return bytes[at + 2] === 0 && bytes[at + 3] === 0;
 }

@@ -61,7 +61,7 @@ export function parseSdp(body: Buffer): SessionDescription {
         formats: m[3]!
           .trim()
           .split(/\s+/, maxFormats)
-          .filter((word) => /^\d{1,3}$/.test(word))
+          .filter((word) => /^\d{1,3}$/.test(word) && Number(word) < 128)
           .map(format),
         control: undefined,
       };
