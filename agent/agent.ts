@@ -12,6 +12,9 @@ import { openRtspIngest } from './camera/rtsp-ingest.ts';
 import { type Commands, openCommands } from './command/commands.ts';
 import { probeRunner } from './command/probe.ts';
 import type { Config } from './config/load.ts';
+import { openExtractions } from './extract/extraction.ts';
+import type { Footage } from './extract/footage.ts';
+import { openHolds } from './extract/holds.ts';
 import { assembleHealth } from './health/assemble.ts';
 import { openConnection } from './mqtt/connection.ts';
 import { readBootId } from './platform/boot.ts';
@@ -32,6 +35,7 @@ import { openHeads } from './reporter/heads.ts';
 import { openReporter } from './reporter/reporter.ts';
 import { openClockTrust, openRetention } from './retention/retention.ts';
 import { openStore } from './store/store.ts';
+import { openUploads } from './upload/uploads.ts';
 import { type LocalStatusPayload, localAnswer, publicAnswer } from './web/local.ts';
 
 export interface Surroundings {
@@ -229,17 +233,71 @@ export async function runAgent(config: Config, around: Surroundings, stop: Abort
   const now = { severity: 'info' as const, since: clock.utc(), detail: '', state: 'cleared' as const };
   for (const key of conditions)
     if (!alerts.raised().some((alert) => alert.key === key)) say(alertPayload({ key, ...now }));
+
+  // What an accepted command keeps: in force before the first sweep.
+  const retentionMs = Math.min(
+    config.store.retentionMs,
+    policy.current().policy.retentionCeilingHours * 3_600_000,
+  );
+  const recorderOf = (id: string) => cameras.find((camera) => camera.id === id)?.recorder;
+  const footage: Footage = {
+    knows: (camera) => store.cameras().some(({ id }) => id === camera),
+    overlapping: store.overlapping,
+    path(camera, { start, end, file }) {
+      const row = store.overlapping(camera, start, end).segments.find((one) => one.file === file);
+      return row && store.path(camera, row);
+    },
+    coveredTo: (camera) =>
+      store
+        .cameras()
+        .find(({ id }) => id === camera)
+        ?.coveredTo(),
+    cutNow: async (camera) => recorderOf(camera)?.cutNow(),
+    silence(camera) {
+      const status = recorderOf(camera)?.status();
+      return status?.state === 'recording' ? undefined : (status?.reason ?? 'no-connection');
+    },
+  };
+  const uploads =
+    config.upload &&
+    (await openUploads({ files, clock, random, log, folder: join(dir, 'uploads'), ...config.upload }));
+  if (uploads) opened.defer(() => uploads.close());
+  const extractions = await openExtractions({
+    files,
+    clock,
+    log,
+    folder: join(dir, 'reservations'),
+    node,
+    key: signingKey,
+    retentionMs,
+    footage,
+    delivery: uploads,
+    whenCosigned: audit.whenCosigned,
+  });
+  const holds = await openHolds({
+    files,
+    clock,
+    log,
+    folder: join(dir, 'holds'),
+    retentionMs,
+    footage,
+    clockTrusted: trust.trusted,
+    // A hold that outlived the log could no longer be accounted for.
+    latestEnd: (utcMs) => utcMs + policy.current().policy.logRetentionDays * 86_400_000,
+    note: audit.append,
+    // Not an alert of the node's: those are the maintainer's to see, and holds are not (Art. 6 c. 4). The hub
+    // raises one for operators and officers when it reads the line.
+    releasing: ({ id }, at) => record('hold-releasing', { hold: id, at: instantText(at) }),
+  });
+  opened.defer(() => holds.close());
   const retention = openRetention({
     store,
     clock,
     files,
     trust,
-    retentionMs: Math.min(
-      config.store.retentionMs,
-      policy.current().policy.retentionCeilingHours * 3_600_000,
-    ),
+    retentionMs,
     reserve: config.store.reserve,
-    kept: () => false,
+    kept: (...what) => extractions.reserved(...what) || holds.held(...what),
     async onSwept({ camera, cause, from, to, count, bytes, root }) {
       await audit.append('sweep', {
         camera,
@@ -326,7 +384,12 @@ export async function runAgent(config: Config, around: Surroundings, stop: Abort
       reporter?.status(id, text, retained);
       heads?.show();
     },
-    runners: { probe: probeRunner(publishHealth) },
+    runners: {
+      probe: probeRunner(publishHealth),
+      extract: extractions.runner,
+      hold: holds.hold,
+      release: holds.release,
+    },
   });
   opened.defer(() => commands.close());
   obeying.resolve(commands);

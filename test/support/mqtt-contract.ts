@@ -4,11 +4,11 @@ import { openConnection } from '#agent/mqtt/connection.ts';
 import { systemClock } from '#agent/platform/clock.ts';
 import { systemRandom } from '#agent/platform/random.ts';
 import { codeOf } from '#protocol/failure.ts';
+import { tcpProxy } from '../../deploy/demo/tcp-proxy.ts';
 import type { TestBroker } from './brokers.ts';
 import { eventually } from './eventually.ts';
 import { quietLog } from './log.ts';
 import type { suite } from './suite.ts';
-import { tcpProxy } from './tcp-proxy.ts';
 
 /** What the agent needs of any broker, embedded or real: the same tests for both. */
 export function mqttContract(

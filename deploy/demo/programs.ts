@@ -1,0 +1,73 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createWriteStream } from 'node:fs';
+import { join } from 'node:path';
+
+const root = join(import.meta.dirname, '..', '..');
+const bootstrap = join(root, 'deploy', 'bootstrap.mjs');
+const entry = { agent: 'agent/main.ts', hub: 'deploy/hub/main.ts' } as const;
+
+/** A long-running program of the demo, as a process of its own: what the demo shows is what a site runs. */
+export interface Running {
+  /** Why it ended by itself; undefined while it runs. */
+  ended(): string | undefined;
+  /** SIGTERM, then waits for its end. */
+  stop(): Promise<void>;
+  /** The power cut: SIGKILL. */
+  kill(): Promise<void>;
+}
+
+/** Starts `agent` or `hub`; its log goes to `logFile`. */
+export function start(program: keyof typeof entry, args: string[], logFile: string): Running {
+  const log = createWriteStream(logFile, { flags: 'a' });
+  const child = spawn(process.execPath, [bootstrap, entry[program], ...args], {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let tail = '';
+  let ended: string | undefined;
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (chunk: Buffer) => {
+      log.write(chunk);
+      tail = (tail + chunk.toString()).slice(-2000);
+    });
+  child.once('close', (code, signal) => {
+    ended = `${program} ended (${signal ?? `exit ${code}`}): ${tail.trim().split('\n').slice(-3).join(' ')}`;
+    log.end();
+  });
+  const end = (signal: NodeJS.Signals): Promise<void> =>
+    new Promise((resolve) => {
+      if (ended !== undefined) return resolve();
+      child.once('close', () => resolve());
+      child.kill(signal);
+    });
+  return { ended: () => ended, stop: () => end('SIGTERM'), kill: () => end('SIGKILL') };
+}
+
+export interface Answer {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** Types one command, as a person would in a second terminal, and waits for it to end. */
+export function type(program: keyof typeof entry, args: string[], timeoutMs = 60_000): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const child: ChildProcess = spawn(process.execPath, [bootstrap, entry[program], ...args], {
+      cwd: root,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const answer: Answer = { code: null, stdout: '', stderr: '' };
+    const limit = setTimeout(() => child.kill('SIGKILL'), timeoutMs);
+    child.stdout?.on('data', (chunk: Buffer) => {
+      answer.stdout += chunk.toString();
+    });
+    child.stderr?.on('data', (chunk: Buffer) => {
+      answer.stderr += chunk.toString();
+    });
+    child.once('error', reject);
+    child.once('close', (code) => {
+      clearTimeout(limit);
+      resolve({ ...answer, code });
+    });
+  });
+}
