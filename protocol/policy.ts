@@ -41,6 +41,8 @@ const policySchema = z.strictObject({
     probe: threshold,
   }),
   holdPurposes: z.array(purpose),
+  /** Longest that one hold may last from the day it is asked for; then it ends by itself. */
+  holdMaxDays: z.int().positive().max(3650).default(180),
   recipients: z
     .array(
       z.strictObject({

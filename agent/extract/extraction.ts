@@ -13,12 +13,11 @@ import type { Log } from '../platform/log.ts';
 import type { Footage } from './footage.ts';
 import { contentOf, manifestFile, signManifest } from './manifest.ts';
 import { openReservations, type Reservation, reservedMs } from './reservations.ts';
+import { untilDisk } from './until-disk.ts';
+import { requireWindow } from './window.ts';
 
-/** How far an end may lie ahead: two clocks that agree, and a request typed as it happens. */
-const aheadMs = 5000;
 /** A week of minutes, and the seams: what a manifest of 4 MiB holds. */
 const maxFiles = 10_500;
-const retryMs = 5000;
 
 /** Where an extraction goes. The first item is the manifest. */
 export interface Delivery {
@@ -72,20 +71,9 @@ export async function openExtractions(options: ExtractionOptions): Promise<Extra
   );
   const manifestPath = (id: string): string => join(folder, `${id}.manifest.dsse.json`);
 
-  /** Throws the refusals of a window that is not here. */
-  function requireWindow({ camera, from, to }: ExtractCommand): void {
-    const now = clock.utc();
-    if (!footage.knows(camera)) throw new Refusal('unknown-camera', `there is no camera ${camera} here`);
-    if (to > now + aheadMs) throw new Refusal('outside-retention', 'the window ends in the future');
-    const { segments, gaps } = footage.overlapping(camera, from, to);
-    const covers = ({ start, end }: { start: number; end: number }): boolean => start <= from && from < end;
-    const coveredTo = footage.coveredTo(camera);
-    const starts =
-      segments.some(covers) ||
-      // A gap inside the retention is a window that is partly there; beyond it nothing was left to keep.
-      (from >= now - options.retentionMs && gaps.some(covers)) ||
-      (coveredTo !== undefined && from >= coveredTo);
-    if (!starts) throw new Refusal('outside-retention', 'no footage of its start is left');
+  function requireHere(command: ExtractCommand): void {
+    requireWindow(footage, command, clock.utc(), options.retentionMs);
+    const { segments } = footage.overlapping(command.camera, command.from, command.to);
     if (segments.length > maxFiles)
       throw new Refusal('too-large', `${segments.length} segments in one window`);
   }
@@ -117,7 +105,7 @@ export async function openExtractions(options: ExtractionOptions): Promise<Extra
     const { delivery } = options;
     if (delivery === undefined)
       throw new Failure('unavailable', 'no-upload-address', 'no upload address is configured');
-    const { bytes, manifest } = await untilDisk(() => prepare(accepted, signal), signal);
+    const { bytes, manifest } = await untilDisk(options, signal, () => prepare(accepted, signal));
     const files = manifest.files.map(({ name, bytes: size, start, end, sha256, clock, torn }) => {
       const path = footage.path(command.camera, { file: name, bytes: size, start, end, sha256, clock, torn });
       if (path === undefined) throw new Failure('corrupt', 'footage-missing', name);
@@ -140,21 +128,6 @@ export async function openExtractions(options: ExtractionOptions): Promise<Extra
     return { progress: 1, segments: files.length, bytes: total - bytes.length };
   }
 
-  async function untilDisk<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
-    for (;;) {
-      try {
-        return await work();
-      } catch (error) {
-        signal.throwIfAborted();
-        if (!(error instanceof Failure) || (error.kind !== 'exhausted' && error.kind !== 'transient'))
-          throw error;
-        options.log.error({ code: error.code }, 'an extraction waits for the disk');
-      }
-      await pause(clock, retryMs, signal);
-      signal.throwIfAborted();
-    }
-  }
-
   async function reserve({ id, camera, from, to }: ExtractCommand, at: number): Promise<Reservation> {
     const one = { command: id, camera, from, to, until: at + reservedMs };
     await reservations.add(one);
@@ -166,18 +139,20 @@ export async function openExtractions(options: ExtractionOptions): Promise<Extra
     prepare,
     runner: {
       async admit(command) {
-        requireWindow(command);
+        requireHere(command);
         await reserve(command, clock.utc());
         // A sweep that chose before the reservation stood may have taken its start meanwhile.
         try {
-          requireWindow(command);
+          requireHere(command);
         } catch (error) {
           await reservations.keepOnly((one) => one.command !== command.id);
           throw error;
         }
       },
       async run(accepted, report, signal) {
-        const { until } = await reserve(accepted.command, accepted.acceptedAt);
+        const { until } = await untilDisk(options, signal, () =>
+          reserve(accepted.command, accepted.acceptedAt),
+        );
         return withDeadline(clock, until, signal, (limited) => run(accepted, report, limited));
       },
       async forget(id) {
