@@ -111,6 +111,8 @@ async function main(): Promise<number> {
 try {
   process.exitCode = await main();
 } catch (error) {
-  process.stderr.write(`${error instanceof Failure ? error.message : String((error as Error)?.stack ?? error)}\n`);
+  process.stderr.write(
+    `${error instanceof Failure ? error.message : String((error as Error)?.stack ?? error)}\n`,
+  );
   process.exitCode = error instanceof Failure ? exitCodeOf(error) : 1;
 }

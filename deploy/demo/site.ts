@@ -40,7 +40,8 @@ export interface DemoSite {
 const node = 'site-01';
 /** Marks the folder as ours: the demo never writes into a folder that holds something else. */
 const marker = 'demo.txt';
-const markerText = 'Made by the demo of the Peio edge agent. Every key in it is in the clear: delete it at will.\n';
+const markerText =
+  'Made by the demo of the Peio edge agent. Every key in it is in the clear: delete it at will.\n';
 
 /** Prepares the folder and starts everything. Throws a failure that says what is in the way. */
 export async function openSite(options: {
@@ -69,7 +70,14 @@ export async function openSite(options: {
   opened.defer(() => uploadWay.close());
 
   const cameras = options.camera
-    ? [{ id: 'cam-1', name: 'Telecamera propria', rtsp: options.camera.rtsp, credentials: options.camera.credentials }]
+    ? [
+        {
+          id: 'cam-1',
+          name: 'Telecamera propria',
+          rtsp: options.camera.rtsp,
+          credentials: options.camera.credentials,
+        },
+      ]
     : ['cam-1', 'cam-2'].map((id) => ({
         id,
         name: id === 'cam-1' ? 'Parcheggio nord' : 'Parcheggio sud',
@@ -79,7 +87,10 @@ export async function openSite(options: {
   const hub = join(dir, 'hub');
   const store = join(dir, 'store');
   const socket = socketPath(dir);
-  const urls = { mqtt: `mqtt://127.0.0.1:${broker.port}`, upload: `http://127.0.0.1:${uploadWay.port}/upload` };
+  const urls = {
+    mqtt: `mqtt://127.0.0.1:${broker.port}`,
+    upload: `http://127.0.0.1:${uploadWay.port}/upload`,
+  };
   const sites = {
     hub: { name: 'Municipio', ...urls, listen: `127.0.0.1:${listen}` },
     nodes: [
@@ -87,7 +98,12 @@ export async function openSite(options: {
         id: node,
         role: 'site',
         name: 'Polo scolastico',
-        cameras: ['cam-1', 'cam-2'].map((id) => ({ id, name: id, rtsp: 'rtsp://127.0.0.1/', credentials: null })),
+        cameras: ['cam-1', 'cam-2'].map((id) => ({
+          id,
+          name: id,
+          rtsp: 'rtsp://127.0.0.1/',
+          credentials: null,
+        })),
       },
     ],
   };
@@ -118,12 +134,19 @@ export async function openSite(options: {
     [['health'], { interval: '10s' }],
     [
       ['cameras'],
-      cameras.map(({ id, name, rtsp, credentials }) => ({ id, name, rtsp, ...(credentials ? { credentials: id } : {}) })),
+      cameras.map(({ id, name, rtsp, credentials }) => ({
+        id,
+        name,
+        rtsp,
+        ...(credentials ? { credentials: id } : {}),
+      })),
     ],
   ]);
   for (const { id, credentials } of cameras)
     if (credentials)
-      writeFileSync(join(box, 'secrets', id), `${credentials.user}:${credentials.password}\n`, { mode: 0o600 });
+      writeFileSync(join(box, 'secrets', id), `${credentials.user}:${credentials.password}\n`, {
+        mode: 0o600,
+      });
 
   mkdirSync(join(dir, 'log'), { recursive: true });
   const programs: Running[] = [];

@@ -5,6 +5,8 @@ export interface TcpProxy {
   port: number;
   /** Bytes that went towards the target since the start. */
   bytesUp(): number;
+  /** Calls of {@link cut} that met a connection. */
+  cuts(): number;
   /** Resets every connection; new ones pass. */
   cut(): void;
   /** Resets every connection and refuses new ones until {@link open}. */
@@ -17,6 +19,7 @@ export async function tcpProxy(targetPort: number): Promise<TcpProxy> {
   const sockets = new Set<Socket>();
   let refusing = false;
   let up = 0;
+  let cuts = 0;
   const server = createServer((near) => {
     if (refusing) return void near.resetAndDestroy();
     const far = connect(targetPort, '127.0.0.1');
@@ -37,11 +40,13 @@ export async function tcpProxy(targetPort: number): Promise<TcpProxy> {
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const cut = (): void => {
+    if (sockets.size > 0) cuts += 1;
     for (const socket of sockets) socket.resetAndDestroy();
   };
   return {
     port: (server.address() as { port: number }).port,
     bytesUp: () => up,
+    cuts: () => cuts,
     cut,
     shut() {
       refusing = true;
