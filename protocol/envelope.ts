@@ -17,7 +17,10 @@ export type PayloadType = (typeof payloadTypes)[keyof typeof payloadTypes];
 /** More signatures than any threshold could ask for: each costs a verification. */
 const maxSignatures = 16;
 
-const base64 = z.base64();
+/** Standard alphabet, and only the one way to write given bytes: DSSE allows more, nothing here writes it. */
+const base64 = z
+  .base64()
+  .refine((text) => Buffer.from(text, 'base64').toString('base64') === text, 'not canonical base64');
 const envelopeSchema = z.strictObject({
   payloadType: z.string().max(200),
   payload: base64,

@@ -10,8 +10,8 @@ const name = z
 export const nodeId = name;
 export const cameraId = name;
 
-/** A command's id: RFC 9562 version 7. */
-export const uuidV7 = z.uuidv7();
+/** A command's id: RFC 9562 version 7, lower case, since it is also a file name and a topic level. */
+export const uuidV7 = z.uuidv7().regex(/^[0-9a-f-]+$/, 'a version 7 UUID in lower case');
 
 /** SHA-256 in lower-case hex. */
 export const sha256Hex = z.string().regex(/^[0-9a-f]{64}$/, '64 lower-case hex digits');
@@ -20,4 +20,4 @@ export const sha256Hex = z.string().regex(/^[0-9a-f]{64}$/, '64 lower-case hex d
 export const keyId = sha256Hex;
 
 /** A native X25519 age recipient; the post-quantum kind begins with `age1pq1`. Checked in full where it is used. */
-export const ageRecipient = z.string().regex(/^age1[02-9ac-hj-np-z]{20,4000}$/, 'an age recipient (age1…)');
+export const ageRecipient = z.string().regex(/^age1(?:pq1)?[02-9ac-hj-np-z]{20,4000}$/, 'an age recipient (age1…)');
