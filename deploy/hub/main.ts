@@ -13,6 +13,8 @@ const commands: Record<string, () => Promise<Command>> = {
   extract: async () => (await import('./cli/extract.ts')).extract,
   authorise: async () => (await import('./cli/authorise.ts')).authorise,
   follow: async () => (await import('./cli/follow.ts')).follow,
+  open: async () => (await import('./cli/open.ts')).open,
+  verify: async () => (await import('./cli/verify.ts')).verify,
   close: async () => (await import('./cli/close.ts')).close,
   register: async () => (await import('./cli/register.ts')).register,
   ack: async () => (await import('./cli/status.ts')).ack,

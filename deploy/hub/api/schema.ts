@@ -1,10 +1,12 @@
 import { z } from 'zod';
-import { uuidV7 } from '#protocol/ids.ts';
+import { sha256Hex, uuidV7 } from '#protocol/ids.ts';
+import type { Purpose } from '#protocol/purpose.ts';
 import type { CommandStatus } from '#protocol/status.ts';
 import type { CaseState } from '../cases/case.ts';
 import type { HubAlert } from '../fleet/alerts.ts';
 import type { NodeSight } from '../fleet/fleet.ts';
 import type { Delivery } from '../inbox/inbox.ts';
+import type { LogProof } from '../logs/proof.ts';
 import type { RegisterLine } from '../register/register.ts';
 import { type KnownRequest, requestRecord } from '../register/requests.ts';
 
@@ -25,6 +27,28 @@ export const bodies = {
   reject: z.strictObject({ by, request: requestId, reason: z.string().trim().min(1).max(2000) }),
   prepare: z.strictObject({ by, request: requestId, envelope }),
   authorise: z.strictObject({ by, id: uuidV7, envelope }),
+  view: z.strictObject({
+    by,
+    id: uuidV7,
+    /** Of the identity that opens; the policy says whose it is. */
+    recipient: z.string().max(4200),
+    present: z.array(z.string().trim().min(1).max(200)).max(20),
+    /** Somebody allowed that memory may be swapped out. */
+    swap: z.boolean(),
+  }),
+  pack: z.strictObject({
+    by,
+    id: uuidV7,
+    how: z.enum(['age', 'zip']),
+    /** The requester's, for an age package. */
+    recipient: z.string().max(4200).optional(),
+    files: z
+      .array(
+        z.strictObject({ name: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/), sha256: sha256Hex }),
+      )
+      .min(1)
+      .max(64),
+  }),
   close: z.strictObject({ by, id: uuidV7 }),
   ack: z.strictObject({ by, alert: z.string().min(1).max(120) }),
 } as const;
@@ -38,7 +62,7 @@ export interface CaseAnswer {
   camera: string;
   from: number;
   to: number;
-  purpose: string;
+  purpose: Purpose;
   expiresAt: number;
   envelope: string;
   status?: CommandStatus | undefined;
@@ -68,6 +92,10 @@ export interface Answers {
   'POST /reject': { seq: number };
   'POST /prepare': CaseAnswer;
   'POST /authorise': CaseAnswer;
+  'GET /proof': LogProof;
+  'POST /view': { seq: number; at: string };
+  /** `contents` goes into the package. */
+  'POST /pack': { seq: number; contents: string };
   'POST /close': { files: number; bytes: number };
   'POST /ack': HubAlert;
 }

@@ -39,6 +39,20 @@ export interface Texts {
   caseState: Record<string, string>;
   /** Why a node refused, or a delivery failed. */
   reason: Record<string, string>;
+  /** After the footage of a case was opened. */
+  opened: {
+    checked: string;
+    file(name: string, duration: string): string;
+    shows(at: string, from: string, to: string): string;
+    gap(from: string, to: string, reason: string): string;
+    incomplete(name: string): string;
+    tampered(name: string): string;
+    untilEnter: string;
+    gone: string;
+  };
+  packed(file: string): string;
+  passphraseOnce(passphrase: string): string;
+  verified: Record<'policy' | 'evidence' | 'files' | 'contents' | 'proof', string>;
   erased(files: number, size: string): string;
   act: Record<RegisterKind, string>;
   demo: string;
@@ -111,6 +125,26 @@ const it: Texts = {
     'clock-untrusted': 'l’orologio del nodo non è affidabile',
     busy: 'il nodo è occupato: riprovare più tardi',
   },
+  opened: {
+    checked: 'Firme e impronte verificate; la visione è annotata nel registro.',
+    file: (name, duration) => `${name} (${duration})`,
+    shows: (at, from, to) => `  da ${at}: ${from} – ${to}`,
+    gap: (from, to, reason) => `  manca ${from} – ${to}: ${reason}`,
+    incomplete: (name) => `  ${name} finisce prima: interrotto da un guasto del nodo`,
+    tampered: (name) => `  ${name} NON è come il nodo l'ha sigillato: si vede solo la parte autentica`,
+    untilEnter: 'Premere Invio per chiudere: le immagini in chiaro spariscono.',
+    gone: 'Immagini in chiaro rimosse.',
+  },
+  packed: (file) => `Copia cifrata in ${file}`,
+  passphraseOnce: (passphrase) =>
+    `Passphrase (mostrata solo ora, da comunicare per altra via): ${passphrase}`,
+  verified: {
+    policy: 'regole firmate dal titolare',
+    evidence: 'comando firmato da incaricato e responsabile, manifesto firmato dal nodo',
+    files: 'impronte dei file',
+    contents: 'elenco firmato dal municipio',
+    proof: 'riga nel registro del nodo, controfirmata dal municipio',
+  },
   erased: (files, size) =>
     `Chiuso: ${files} file cancellati (${size}); manifesto, impronte e registro restano.`,
   act: {
@@ -178,6 +212,25 @@ const en: Texts = {
     closed: 'closed: footage deleted',
   },
   reason: {},
+  opened: {
+    checked: 'Signatures and hashes are verified; the viewing is in the register.',
+    file: (name, duration) => `${name} (${duration})`,
+    shows: (at, from, to) => `  from ${at}: ${from} – ${to}`,
+    gap: (from, to, reason) => `  missing ${from} – ${to}: ${reason}`,
+    incomplete: (name) => `  ${name} ends early: cut by a failure at the node`,
+    tampered: (name) => `  ${name} is NOT as the node sealed it: only its authentic part is shown`,
+    untilEnter: 'Press Enter to close: the clear pictures go.',
+    gone: 'Clear pictures removed.',
+  },
+  packed: (file) => `Encrypted copy in ${file}`,
+  passphraseOnce: (passphrase) => `Passphrase (shown this once, to be told by another way): ${passphrase}`,
+  verified: {
+    policy: 'policy signed by the root',
+    evidence: 'command signed by operator and officer, manifest signed by the node',
+    files: 'hashes of the files',
+    contents: 'contents signed by the hub',
+    proof: 'line in the node’s log, cosigned by the hub',
+  },
   erased: (files, size) => `Closed: ${files} files deleted (${size}); manifest, hashes and register stay.`,
   act: {
     request: 'request',

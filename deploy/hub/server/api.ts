@@ -70,7 +70,7 @@ async function answer(request: IncomingMessage, handlers: Handlers): Promise<unk
   const body = await read(request);
   if (path.startsWith('GET ')) {
     const id = url.searchParams.get('id');
-    if (path === 'GET /case' && !uuidV7.safeParse(id).success)
+    if ((path === 'GET /case' || path === 'GET /proof') && !uuidV7.safeParse(id).success)
       throw new Failure('usage', 'no-id', `"${id?.slice(0, 64)}" is no id of a case`);
     return await table[path]?.(url.searchParams);
   }

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { type KeyObject, randomBytes } from 'node:crypto';
 import type { Bus } from '#agent/mqtt/bus.ts';
 import { sha256 } from '#protocol/envelope.ts';
 import { Failure } from '#protocol/failure.ts';
@@ -6,11 +6,15 @@ import type { Policy } from '#protocol/policy.ts';
 import type { CaseAnswer } from '../api/schema.ts';
 import type { Case, Cases } from '../cases/cases.ts';
 import type { Closing } from '../cases/closing.ts';
+import { deliveredCase, openerRole, requirePlain } from '../cases/opening.ts';
 import type { Alerts } from '../fleet/alerts.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { Inbox } from '../inbox/inbox.ts';
+import { makeProof } from '../logs/proof.ts';
+import type { Witness } from '../logs/witness.ts';
 import type { Register } from '../register/register.ts';
 import { enterRequest, findRequest, type KnownRequest, recordText } from '../register/requests.ts';
+import { signContents } from '../viewing/contents.ts';
 import type { Handlers } from './api.ts';
 import type { Dispatch } from './dispatch.ts';
 
@@ -25,6 +29,8 @@ export function handlersOf(parts: {
   alerts: Alerts;
   dispatch: Dispatch;
   bus: Bus;
+  hubKey: KeyObject;
+  witness(node: string): Witness | undefined;
   inbox: Inbox;
   closing: Closing;
   /** Where nodes upload to. */
@@ -101,6 +107,43 @@ export function handlersOf(parts: {
       const one = await cases.authorise(id, envelope, by);
       await dispatch.command(one);
       return answerOf(one);
+    },
+    'GET /proof': async (ask) => {
+      const { command, manifest } = deliveredCase(cases, idOf(ask));
+      return await makeProof(command.node, parts.witness(command.node), manifest.auditSeq);
+    },
+    'POST /view': ({ by, id, recipient, present, swap }) => {
+      const one = deliveredCase(cases, id);
+      const role = openerRole(policy, one, recipient, utc());
+      requirePlain(one.command.purpose);
+      const { seq, at } = register.append({
+        kind: 'opened',
+        request: one.request,
+        case: id,
+        by,
+        role,
+        recipient,
+        present,
+        ...(swap ? { swap } : {}),
+      });
+      return { seq, at };
+    },
+    'POST /pack': ({ by, id, how, recipient, files }) => {
+      const one = deliveredCase(cases, id);
+      requirePlain(one.command.purpose);
+      const to = recipient === undefined ? {} : { recipient };
+      const line = register.append({
+        kind: 'packaged',
+        request: one.request,
+        case: id,
+        by,
+        how,
+        ...to,
+        files,
+      });
+      const { hash } = register.head();
+      const contents = { case: id, register: { seq: line.seq, hash }, at: Date.parse(line.at), files };
+      return { seq: line.seq, contents: signContents(contents, parts.hubKey) };
     },
     'POST /close': ({ by, id }) => parts.closing.close(id, by),
     'POST /ack': ({ by, alert }) => alerts.acknowledge(alert, by),

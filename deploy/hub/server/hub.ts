@@ -153,7 +153,20 @@ export async function openHub(options: {
   const closing = openClosing(cases, inbox, dispatch);
   await closing.resume();
   const uploads = await listenUploads({ settings, folder: join(data, 'cases'), inbox, log, broken });
-  const parts = { policy, register, cases, fleet, alerts, dispatch, inbox, closing, bus, utc };
+  const parts = {
+    policy,
+    register,
+    cases,
+    fleet,
+    alerts,
+    dispatch,
+    inbox,
+    closing,
+    bus,
+    hubKey,
+    utc,
+    witness,
+  };
   const handlers = handlersOf({ ...parts, upload: uploads.url });
   const socket = socketPath(settings.dir);
   const api = await listenApi(socket, handlers, log, broken);

@@ -1,0 +1,47 @@
+import { Failure } from '#protocol/failure.ts';
+import type { Manifest } from '#protocol/manifest.ts';
+import type { Policy } from '#protocol/policy.ts';
+import type { Purpose } from '#protocol/purpose.ts';
+import type { Case, Cases } from './cases.ts';
+
+/** Who may see the footage of a case, and for what. */
+
+/** A case whose footage is here. Throws `not-complete`. */
+export function deliveredCase(cases: Cases, id: string): Case & { manifest: Manifest } {
+  const one = cases.get(id);
+  const { manifest } = one;
+  if (one.state !== 'complete' || manifest === undefined)
+    throw new Failure('denied', 'not-complete', `the footage of case ${id} is not here: it is ${one.state}`);
+  return { ...one, manifest };
+}
+
+/** The role of the identity that opens, as the policy has it. Throws `unknown-identity`. */
+export function openerRole(
+  policy: Policy,
+  { command }: Case,
+  recipient: string,
+  utcMs: number,
+): 'officer' | 'escrow' {
+  const found = policy.recipients.find(
+    (one) => one.recipient === recipient && (one.nodes?.includes(command.node) ?? true) && one.from <= utcMs,
+  );
+  if (found) return found.role;
+  throw new Failure(
+    'denied',
+    'unknown-identity',
+    `this identity is no recipient for ${command.node} in the policy`,
+  );
+}
+
+/** Whole films go to nobody for these; single frames with the others obscured do (Art. 9 c. 1 c). */
+const maskedOnly: readonly Purpose[] = ['records-access', 'data-subject'];
+
+/** Throws `masks-required`. */
+export function requirePlain(purpose: Purpose): void {
+  if (maskedOnly.includes(purpose))
+    throw new Failure(
+      'denied',
+      'masks-required',
+      `for ${purpose} no plain film may be shown or given out: only pictures in which others are obscured (Art. 9 c. 1 c)`,
+    );
+}

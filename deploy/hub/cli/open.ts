@@ -1,0 +1,184 @@
+import { randomBytes } from 'node:crypto';
+import { systemClock } from '#agent/platform/clock.ts';
+import { exitCodes, Failure } from '#protocol/failure.ts';
+import { uuidV7 } from '#protocol/ids.ts';
+import type { Manifest } from '#protocol/manifest.ts';
+import { requirePlain } from '../cases/opening.ts';
+import { cameraName } from '../settings.ts';
+import { readTrusted } from '../trust.ts';
+import { makeViewing, type Viewing } from '../viewing/clear.ts';
+import { differing, type Evidence, readEvidence } from '../viewing/evidence.ts';
+import { readIdentity } from '../viewing/identity.ts';
+import { requireRecipient, type Sealing, writePackage } from '../viewing/package-file.ts';
+import { caseFolder, contentsPart, packageParts } from '../viewing/package-parts.ts';
+import { forbidCoreDumps, openRamFolder } from '../viewing/ram.ts';
+import type { Call, Command } from './command.ts';
+import { readPassphrase } from './passphrase.ts';
+import { filmTime, localTime } from './times.ts';
+
+export const open: Command = {
+  summary: 'Opens the footage of a complete case in memory, or packs it encrypted for the requester.',
+  usage: 'ID --identity FILE [--with NAME …] [--pack FILE (--for age1… | --zip)]',
+  notes: `The register notes the viewing first. Clear pictures lie in a RAM-backed folder while this command runs:
+until Enter, an interrupt, or at once with --once or --pack.`,
+  arguments: { least: 1, most: 1 },
+  options: {
+    identity: { type: 'string', value: 'FILE', help: 'age identity of the officer' },
+    'passphrase-file': { type: 'string', value: 'FILE', help: 'file with its passphrase (else asked for)' },
+    with: { type: 'string', multiple: true, value: 'NAME', help: 'who else is present (Art. 6 c. 5 and 7)' },
+    out: { type: 'string', value: 'DIR', help: 'RAM-backed folder (/dev/shm)' },
+    'allow-swap': { type: 'boolean', help: 'the swap of this machine is encrypted; noted in the register' },
+    once: { type: 'boolean', help: 'check, join, say what is there, and end' },
+    pack: { type: 'string', value: 'FILE', help: 'write an encrypted package and end' },
+    for: { type: 'string', value: 'age1…', help: "the requester's age recipient" },
+    zip: { type: 'boolean', help: 'AES-256 ZIP; its passphrase is made and shown once' },
+    json: { type: 'boolean', help: 'what is there, as JSON' },
+  },
+  async run(call) {
+    const id = call.positionals[0] as string;
+    if (!uuidV7.safeParse(id).success) throw new Failure('usage', 'usage', `"${id}" is no id of a case`);
+    const sealing = sealingOf(call);
+    const { policy } = readTrusted(call.dir);
+    const client = call.client();
+    const { purpose } = await client.get('GET /case', { id });
+    requirePlain(purpose);
+    await forbidCoreDumps();
+    const ram = openRamFolder(call.option('out') ?? '/dev/shm', call.flag('allow-swap'));
+    // Whatever ends this process but a SIGKILL takes the pictures along; the next opening removes what that leaves.
+    process.on('exit', () => ram.remove());
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+      process.on(signal, () => {
+        call.terminal.note(call.texts().opened.gone);
+        process.exit(exitCodes.done);
+      });
+    try {
+      const passphrase = async (): Promise<string> => {
+        const file = call.option('passphrase-file');
+        return file ? readPassphrase(file) : await call.terminal.ask('Passphrase: ', { hidden: true });
+      };
+      const identity = await readIdentity(call.need('identity'), passphrase);
+      await client.post('view', {
+        by: call.by,
+        id,
+        recipient: identity.recipient,
+        present: call.options('with'),
+        swap: call.flag('allow-swap'),
+      });
+      const folder = caseFolder(call.dir, id);
+      const evidence = readEvidence(folder, policy);
+      const wrong = await differing(folder, evidence.manifest);
+      if (wrong[0])
+        throw new Failure(
+          'corrupt',
+          'files-differ',
+          `${wrong[0].name} is ${wrong[0].why}: nothing is opened`,
+        );
+      const viewing = await makeViewing(folder, evidence.manifest, identity.secret, ram);
+      if (sealing) return await pack(call, id, evidence, viewing, sealing);
+      show(call, id, evidence.manifest, viewing, ram.path);
+      if (!call.flag('once')) await enter(call);
+      return 0;
+    } finally {
+      ram.remove();
+    }
+  },
+};
+
+function sealingOf(call: Call): { file: string; sealing: Sealing } | undefined {
+  const file = call.option('pack');
+  const recipient = call.option('for');
+  const zip = call.flag('zip');
+  if (file === undefined) {
+    if (recipient || zip) throw new Failure('usage', 'usage', '--for and --zip go with --pack FILE');
+    return undefined;
+  }
+  if (zip === (recipient !== undefined))
+    throw new Failure(
+      'usage',
+      'usage',
+      '--pack is encrypted: give either --for age1… or --zip (Art. 6 c. 9)',
+    );
+  if (recipient === undefined) return { file, sealing: { how: 'zip', passphrase: makePassphrase() } };
+  requireRecipient(recipient);
+  return { file, sealing: { how: 'age', recipient } };
+}
+
+/** 120 bits in six groups, from letters and digits that nobody confuses when they are read aloud. */
+function makePassphrase(): string {
+  const alphabet = 'abcdefghjkmnpqrstuvwxyz23456789x';
+  const letters = [...randomBytes(24)].map((byte) => alphabet[byte & 31]);
+  return [0, 4, 8, 12, 16, 20].map((at) => letters.slice(at, at + 4).join('')).join('-');
+}
+
+async function pack(
+  call: Call,
+  id: string,
+  { command, manifest }: Evidence,
+  viewing: Viewing,
+  { file, sealing }: { file: string; sealing: Sealing },
+): Promise<number> {
+  const client = call.client();
+  const proof = await client.get('GET /proof', { id });
+  const parts = packageParts({
+    caseFolder: caseFolder(call.dir, id),
+    hubFolder: call.dir,
+    command,
+    manifest,
+    viewing,
+    proof,
+    camera: cameraName(call.settings(), command.node, command.camera),
+    purpose: call.texts().purpose[command.purpose],
+  });
+  const { contents } = await client.post('pack', {
+    by: call.by,
+    id,
+    how: sealing.how,
+    ...(sealing.how === 'age' ? { recipient: sealing.recipient } : {}),
+    files: parts.map(({ name, sha256 }) => ({ name, sha256 })),
+  });
+  await writePackage(file, [...parts, contentsPart(contents)], sealing, systemClock.utc());
+  const secret = sealing.how === 'zip' ? { passphrase: sealing.passphrase } : {};
+  if (call.flag('json')) call.terminal.print(JSON.stringify({ id, package: file, ...secret }));
+  else {
+    call.terminal.print(call.texts().packed(file));
+    if (sealing.how === 'zip') call.terminal.print(call.texts().passphraseOnce(sealing.passphrase));
+  }
+  return exitCodes.done;
+}
+
+function show(
+  call: Call,
+  id: string,
+  { gaps }: Manifest,
+  { files, incomplete }: Viewing,
+  folder: string,
+): void {
+  const { terminal } = call;
+  if (call.flag('json')) {
+    terminal.print(JSON.stringify({ id, folder, files, gaps, incomplete }));
+    return;
+  }
+  const { opened, lang } = call.texts();
+  terminal.print(opened.checked);
+  for (const { path, durationMs, stretches } of files) {
+    terminal.print(opened.file(path, filmTime(durationMs)));
+    for (const { atMs, start, end } of stretches)
+      terminal.print(opened.shows(filmTime(atMs), localTime(start, lang), localTime(end, lang)));
+  }
+  for (const { start, end, reason } of gaps)
+    terminal.print(opened.gap(localTime(start, lang), localTime(end, lang), reason));
+  for (const { name, end } of incomplete)
+    terminal.print(end === 'tampered' ? opened.tampered(name) : opened.incomplete(name));
+}
+
+/** Until a line, or the end of input. */
+async function enter(call: Call): Promise<void> {
+  call.terminal.note(call.texts().opened.untilEnter);
+  await new Promise<void>((resolve) => {
+    process.stdin.once('data', () => resolve());
+    process.stdin.once('end', () => resolve());
+    process.stdin.resume();
+  });
+  process.stdin.pause();
+  call.terminal.note(call.texts().opened.gone);
+}

@@ -1,0 +1,64 @@
+import { createHash } from 'node:crypto';
+import { createReadStream, existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { authorise, type ExtractCommand, maxCommandBytes, verifyCommand } from '#protocol/command.ts';
+import { codeOf, Failure } from '#protocol/failure.ts';
+import { type Manifest, maxManifestBytes } from '#protocol/manifest.ts';
+import type { Policy } from '#protocol/policy.ts';
+import { verifyManifest } from '../cases/manifest.ts';
+
+/** What a case or a package rests on, every signature checked. */
+export interface Evidence {
+  command: ExtractCommand;
+  manifest: Manifest;
+}
+
+/**
+ * Reads `command.dsse.json` and `manifest.dsse.json` of a folder and checks them: the command by the persons that the
+ * policy asks for, when it was issued; the manifest by the node, and of that command. Throws what is not so.
+ */
+export function readEvidence(folder: string, policy: Policy): Evidence {
+  const verified = verifyCommand(readPart(folder, 'command.dsse.json', maxCommandBytes), policy);
+  const { command } = verified;
+  if (command.type !== 'extract') throw new Failure('invalid', 'malformed', 'the command is no extraction');
+  authorise(verified, { node: command.node, policy, nowUtc: command.issuedAt, clockTrusted: true });
+  const node = policy.nodes.find(({ id }) => id === command.node);
+  if (node === undefined) throw new Failure('denied', 'unknown-node', `the policy knows no ${command.node}`);
+  const manifest = verifyManifest(readPart(folder, 'manifest.dsse.json', maxManifestBytes), node.key);
+  const same = (['node', 'camera', 'from', 'to'] as const).every((name) => manifest[name] === command[name]);
+  if (manifest.command !== command.id || !same)
+    throw new Failure('denied', 'other-manifest', 'the manifest is of another command');
+  return { command, manifest };
+}
+
+export function readPart(folder: string, name: string, maxBytes: number): Buffer {
+  const file = join(folder, name);
+  try {
+    const bytes = readFileSync(file);
+    if (bytes.length <= maxBytes) return bytes;
+  } catch (cause) {
+    throw new Failure('invalid', 'missing-part', `${file} cannot be read (${codeOf(cause)})`, { cause });
+  }
+  throw new Failure('invalid', 'too-large', `${file} is larger than ${maxBytes} bytes`);
+}
+
+/** The sealed files of a case that are not, byte for byte, what the manifest lists; empty when all are. */
+export async function differing(
+  folder: string,
+  manifest: Manifest,
+): Promise<{ name: string; why: 'missing' | 'changed' }[]> {
+  const found: { name: string; why: 'missing' | 'changed' }[] = [];
+  for (const { name, sha256 } of manifest.files) {
+    const file = join(folder, 'files', name);
+    if (!existsSync(file)) found.push({ name, why: 'missing' });
+    else if ((await hashFile(file)) !== sha256) found.push({ name, why: 'changed' });
+  }
+  return found;
+}
+
+export async function hashFile(file: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(file, { highWaterMark: 1024 * 1024 }))
+    hash.update(chunk as Buffer);
+  return hash.digest('hex');
+}

@@ -1,0 +1,76 @@
+import { createReadStream, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { ExtractCommand } from '#protocol/command.ts';
+import { sha256 } from '#protocol/envelope.ts';
+import type { Manifest } from '#protocol/manifest.ts';
+import { instantText } from '#protocol/time.ts';
+import type { LogProof } from '../logs/proof.ts';
+import type { Viewing } from './clear.ts';
+import { readPart } from './evidence.ts';
+import { readMe } from './read-me.ts';
+import type { TarEntry } from './tar.ts';
+
+export interface Part extends TarEntry {
+  sha256: string;
+}
+
+function textPart(name: string, bytes: Buffer): Part {
+  return { name, size: bytes.length, sha256: sha256(bytes), chunks: () => [bytes] };
+}
+
+/** Everything a package holds but its signed contents. */
+export function packageParts(given: {
+  caseFolder: string;
+  hubFolder: string;
+  command: ExtractCommand;
+  manifest: Manifest;
+  viewing: Viewing;
+  proof: LogProof;
+  camera: string;
+  purpose: string;
+}): Part[] {
+  const { manifest, viewing, proof } = given;
+  const derived = {
+    sources: manifest.files.map(({ name, sha256: hash }) => ({ name, sha256: hash })),
+    films: viewing.files.map(({ name, sha256: hash, durationMs, stretches }) => ({
+      name,
+      sha256: hash,
+      durationMs,
+      stretches: stretches.map(({ atMs, start, end }) => ({
+        atMs,
+        start: instantText(Math.round(start)),
+        end: instantText(Math.round(end)),
+      })),
+    })),
+    incomplete: viewing.incomplete.map(({ name, end }) => ({ name, end: end ?? 'torn' })),
+  };
+  const json = (name: string, value: unknown): Part =>
+    textPart(name, Buffer.from(`${JSON.stringify(value, null, 1)}\n`));
+  const kept = (folder: string, name: string): Part =>
+    textPart(name, readPart(folder, name, 8 * 1024 * 1024));
+  return [
+    textPart('LEGGIMI.txt', Buffer.from(readMe(given))),
+    ...viewing.files.map(({ name, path, sha256: hash }) => ({
+      name,
+      size: statSync(path).size,
+      sha256: hash,
+      chunks: () => createReadStream(path, { highWaterMark: 1024 * 1024 }),
+    })),
+    json('viewing.json', derived),
+    kept(given.caseFolder, 'manifest.dsse.json'),
+    kept(given.caseFolder, 'command.dsse.json'),
+    kept(given.hubFolder, 'policy.dsse.json'),
+    json('proof.json', proof),
+  ];
+}
+
+export const contentsName = 'contents.txt';
+
+export function contentsPart(note: string): Part {
+  return textPart(contentsName, Buffer.from(note));
+}
+
+/** Where a case lies below the hub's folder. */
+export function caseFolder(dir: string, id: string): string {
+  return join(dir, 'data', 'cases', id);
+}

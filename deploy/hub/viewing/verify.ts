@@ -1,0 +1,104 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseJson } from '#protocol/envelope.ts';
+import { Failure, sentenceOf } from '#protocol/failure.ts';
+import type { Policy } from '#protocol/policy.ts';
+import { proofSchema, verifyProof } from '../logs/proof.ts';
+import { readTrusted } from '../trust.ts';
+import { verifyContents } from './contents.ts';
+import { differing, type Evidence, hashFile, readEvidence, readPart } from './evidence.ts';
+import { contentsName } from './package-parts.ts';
+
+export interface Check {
+  what: 'policy' | 'evidence' | 'files' | 'contents' | 'proof';
+  ok: boolean;
+  code?: string;
+  why?: string;
+}
+
+/** Runs checks one after the other; a failure is an answer, and what rests on it is not asked any more. */
+async function checks(
+  run: (check: <T>(what: Check['what'], work: () => T | Promise<T>) => Promise<T>) => Promise<void>,
+): Promise<Check[]> {
+  const done: Check[] = [];
+  const stop = Symbol('stop');
+  const check = async <T>(what: Check['what'], work: () => T | Promise<T>): Promise<T> => {
+    try {
+      const value = await work();
+      done.push({ what, ok: true });
+      return value;
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      done.push({ what, ok: false, code: error.code, why: sentenceOf(error) });
+      throw stop;
+    }
+  };
+  try {
+    await run(check);
+  } catch (error) {
+    if (error !== stop) throw error;
+  }
+  return done;
+}
+
+/** The folder of a case at the hub: its sealed files against the signed manifest. */
+export function verifyCase(folder: string, policy: Policy): Promise<Check[]> {
+  return checks(async (check) => {
+    const { manifest } = await check('evidence', () => readEvidence(folder, policy));
+    await check('files', async () => {
+      const wrong = await differing(folder, manifest);
+      if (wrong.length > 0)
+        throw new Failure(
+          'corrupt',
+          'files-differ',
+          wrong.map(({ name, why }) => `${name} ${why}`).join(', '),
+        );
+    });
+  });
+}
+
+/** An unpacked package: root → policy → hub, persons and node → contents, command, manifest and log → files. */
+export function verifyPackage(folder: string, rootFile: string): Promise<Check[]> {
+  return checks(async (check) => {
+    const { policy } = await check('policy', () => readTrusted(folder, rootFile));
+    const evidence = await check('evidence', () => readEvidence(folder, policy));
+    const contents = await check('contents', () => {
+      const found = verifyContents(
+        readPart(folder, contentsName, 64 * 1024).toString('utf8'),
+        policy.hub.key,
+      );
+      if (found.case !== evidence.command.id)
+        throw new Failure('denied', 'other-case', 'the contents are of another case');
+      return found;
+    });
+    await check('files', () => requireFiles(folder, contents.files));
+    await check('proof', () => requireProof(folder, policy, evidence));
+  });
+}
+
+/** Every file that is listed, as it is listed, and no other. */
+async function requireFiles(
+  folder: string,
+  listed: readonly { name: string; sha256: string }[],
+): Promise<void> {
+  const wrong: string[] = [];
+  const present = new Set(readdirSync(folder));
+  present.delete(contentsName);
+  for (const { name, sha256 } of listed) {
+    if (!present.delete(name)) wrong.push(`${name} missing`);
+    else if ((await hashFile(join(folder, name))) !== sha256) wrong.push(`${name} changed`);
+  }
+  wrong.push(...[...present].map((name) => `${name} added`));
+  if (wrong.length > 0) throw new Failure('corrupt', 'files-differ', wrong.join(', '));
+}
+
+/** The node's log holds the acceptance of this command, under a head that the hub cosigned. */
+function requireProof(folder: string, policy: Policy, { command, manifest }: Evidence): void {
+  const parsed = proofSchema.safeParse(parseJson(readPart(folder, 'proof.json', 256 * 1024)));
+  const node = policy.nodes.find(({ id }) => id === command.node);
+  if (!parsed.success || parsed.data.node !== command.node || node === undefined)
+    throw new Failure('invalid', 'proof-invalid', 'proof.json is no proof of this node');
+  const { line } = verifyProof(parsed.data, { node: node.key, hub: policy.hub.key }, manifest.auditSeq);
+  if (line['id'] !== command.id)
+    throw new Failure('denied', 'proof-invalid', `line ${line.seq} of the log is about something else`);
+}

@@ -1,0 +1,469 @@
+import { createPrivateKey, generateKeyPairSync } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Upload } from 'tus-js-client';
+import * as assert from 'uvu/assert';
+import { openConnection } from '#agent/mqtt/connection.ts';
+import { systemClock } from '#agent/platform/clock.ts';
+import { openLog } from '#agent/platform/log.ts';
+import { systemRandom } from '#agent/platform/random.ts';
+import { addSignature, parseEnvelope } from '#protocol/envelope.ts';
+import type { ManifestPayload } from '#protocol/manifest.ts';
+import { recipientsFor } from '#protocol/policy.ts';
+import { instantText } from '#protocol/time.ts';
+import { openClient } from '../../deploy/hub/cli/client.ts';
+import type { Hub } from '../../deploy/hub/server/hub.ts';
+import { readTrusted } from '../../deploy/hub/trust.ts';
+import { embeddedBroker, type TestBroker } from '../support/brokers.ts';
+import { eventually } from '../support/eventually.ts';
+import { cutClip, type SealedSegment, sealClip } from '../support/hub-segments.ts';
+import {
+  type Finished,
+  hubCommand,
+  payloadOf,
+  type ScriptedNode,
+  scriptedNode,
+  serveHub,
+} from '../support/hub-town.ts';
+import { suite } from '../support/suite.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+import { makeTown, type Town } from '../support/town.ts';
+
+const test = suite('a case at the hub', { timeoutMs: 60_000 });
+
+const start = Date.UTC(2026, 0, 15, 10);
+
+interface World {
+  folder: string;
+  town: Town;
+  broker: TestBroker;
+  hub: Hub;
+  node: ScriptedNode;
+  segments: SealedSegment[];
+  run(...args: string[]): Promise<Finished>;
+  /** A request for cam-1 from 10:00 to 10:01; its number. */
+  request(purpose?: string): Promise<string>;
+  /** Prepared and authorised for the whole of the segments; its id. */
+  granted(purpose?: string): Promise<string>;
+  accept(id: string): Promise<void>;
+  manifestOf(id: string, change?: Partial<ManifestPayload>): Buffer;
+  put(id: string, file: string, bytes: Buffer, url?: string): Promise<void>;
+  /** Everything sent; waits until it is complete. */
+  delivered(purpose?: string): Promise<string>;
+}
+
+async function inTown(body: (world: World) => Promise<void>): Promise<void> {
+  using folder = temporaryFolder();
+  const broker = await embeddedBroker();
+  const camera = { id: 'cam-1', rtsp: 'rtsp://127.0.0.1:1/a' };
+  const town = await makeTown(folder.path, { cameras: [camera], mqtt: broker.url });
+  const { policy } = readTrusted(town.hub);
+  const recipients = recipientsFor(policy, town.node, Date.now());
+  const segments = await sealClip(cutClip(join(folder.path, 'cut'), 2), start, recipients);
+  const end = (segments.at(-1) as SealedSegment).start + (segments.at(-1) as SealedSegment).durationMs;
+  const world: World = {
+    folder: folder.path,
+    town,
+    broker,
+    hub: await serveHub(town.hub),
+    node: await scriptedNode(town.hub, town.node, broker.url),
+    segments,
+    run: (...args) => hubCommand([...args, '--hub', town.hub]),
+    async request(purpose = 'judicial-police') {
+      const who = ['--authority', 'Carabinieri di Cogolo', '--person', 'Mario Rossi, maresciallo'];
+      const what = [
+        '--purpose',
+        purpose,
+        '--reason',
+        'furto in un’auto',
+        '--node',
+        town.node,
+        '--camera',
+        'cam-1',
+      ];
+      const when = ['--from', '2026-01-15T10:00:00Z', '--to', '2026-01-15T10:01:00Z'];
+      const made = await world.run(
+        'request',
+        '--protocol',
+        '77/2026',
+        '--date',
+        '2026-01-16',
+        ...who,
+        ...what,
+        ...when,
+      );
+      assert.is(made.code, 0, made.err);
+      return made.out.trim();
+    },
+    async granted(purpose) {
+      const request = await world.request(purpose);
+      const made = await world.run('extract', '--request', request, '--to', instantText(end));
+      assert.is(made.code, 0, made.err);
+      const { id } = JSON.parse(made.out) as { id: string };
+      const signed = await world.run('authorise', id, '--yes');
+      assert.is(signed.code, 0, signed.err);
+      return id;
+    },
+    async accept(id) {
+      await world.node.show(world.node.log('command-accepted', { id }));
+      await world.node.checkpoint(world.node.head());
+      await eventually(
+        'a cosignature',
+        () => world.node.cosigned.at(-1)?.head.size === world.node.lines.length,
+      );
+      await world.node.status({ id, version: 1, state: 'accepted', auditSeq: world.node.lines.length });
+    },
+    manifestOf: (id, change = {}) =>
+      world.node.manifest({
+        command: id,
+        node: town.node,
+        camera: 'cam-1',
+        from: instantText(start),
+        to: instantText(end),
+        policyVersion: 1,
+        auditSeq: world.node.lines.length,
+        files: segments.map(({ listed }) => listed),
+        gaps: [],
+        ...change,
+      }),
+    put: (command, file, bytes, url) =>
+      new Promise((resolve, reject) => {
+        const upload = new Upload(bytes, {
+          endpoint: world.hub.upload,
+          ...(url ? { uploadUrl: url } : {}),
+          metadata: { command, file },
+          retryDelays: [0, 0],
+          onSuccess: () => resolve(),
+          onError: reject,
+        });
+        upload.start();
+      }),
+    async delivered(purpose) {
+      const id = await world.granted(purpose);
+      await world.accept(id);
+      await world.put(id, 'manifest.dsse.json', world.manifestOf(id));
+      for (const { name, sealed } of segments) await world.put(id, name, sealed);
+      await eventually('the case is complete', async () => (await stateOf(world, id)) === 'complete');
+      return id;
+    },
+  };
+  try {
+    await eventually('the hub is connected', async () => {
+      return (await openClient(town.hub).get('GET /status')).broker.connected;
+    });
+    await body(world);
+  } finally {
+    await world.node.close();
+    await world.hub.close();
+    await broker.close();
+  }
+}
+
+async function stateOf({ town }: World, id: string): Promise<string> {
+  return (await openClient(town.hub).get('GET /case', { id })).state;
+}
+
+function cleared(world: World, id: string): boolean {
+  return JSON.parse(readFileSync(join(caseFolder(world, id), 'case.json'), 'utf8')).cleared === true;
+}
+
+/** Topics below the node's commands that a new subscriber is told at once. */
+async function retained({ broker, town }: World): Promise<string[]> {
+  const topics: string[] = [];
+  const late = openConnection({
+    url: broker.url,
+    clientId: 'late',
+    tls: {},
+    will: () => ({ topic: 'late', payload: '', delaySeconds: 0 }),
+    clock: systemClock,
+    random: systemRandom,
+    log: openLog('silent'),
+  });
+  try {
+    const done = new Promise<void>((resolve) => {
+      late.subscribe(`peio/v1/${town.node}/command/+/status`, async ({ topic }) => void topics.push(topic));
+      late.subscribe('late', async () => resolve());
+      // Retained messages come before what is said after the subscription.
+      late.onConnect(() => void late.publish({ topic: 'late', payload: 'now', retain: false }));
+    });
+    await done;
+  } finally {
+    await late.close();
+  }
+  return topics;
+}
+
+async function refusedUpload(work: Promise<void>): Promise<number> {
+  try {
+    await work;
+  } catch (error) {
+    return (error as { originalResponse?: { getStatus(): number } }).originalResponse?.getStatus() ?? -1;
+  }
+  return 0;
+}
+
+const caseFolder = ({ town }: World, id: string): string => join(town.hub, 'data', 'cases', id);
+
+test('from request to closing: every step in the register, the footage opened in RAM and gone at the end', () =>
+  inTown(async (world) => {
+    const { node, town } = world;
+    const id = await world.granted();
+    const command = await eventually('the command', () => node.commands[0]);
+    const said = payloadOf(command);
+    assert.is(said['id'], id);
+    assert.not.match(JSON.stringify(said), /Rossi|Carabinieri|furto/);
+    assert.is(parseEnvelope(command, 1e6).signatures.length, 2);
+
+    await world.accept(id);
+    const following = world.run('follow', id, '--json');
+    await world.put(id, 'manifest.dsse.json', world.manifestOf(id));
+    for (const { name, sealed } of world.segments) await world.put(id, name, sealed);
+    const followed = await following;
+    assert.is(followed.code, 0, followed.err);
+    const last = JSON.parse(followed.out.trim().split('\n').at(-1) as string);
+    assert.is(last.state, 'complete');
+    assert.is(last.delivery.bytesHere, last.delivery.bytes);
+
+    const identity = join(town.hub, 'identities', 'officer.age');
+    const opened = await world.run(
+      'open',
+      id,
+      '--identity',
+      identity,
+      '--with',
+      'Anna Bianchi',
+      '--once',
+      '--json',
+    );
+    assert.is(opened.code, 0, opened.err);
+    const { files, incomplete, folder: ram } = JSON.parse(opened.out);
+    assert.is(files.length, 1);
+    assert.equal(incomplete, []);
+    assert.not(existsSync(ram));
+    assert.is((await world.run('verify', caseFolder(world, id))).code, 0);
+
+    const closed = await world.run('close', id, '--json');
+    assert.is(closed.code, 0, closed.err);
+    assert.is(JSON.parse(closed.out).files, world.segments.length);
+    assert.equal(readdirSync(caseFolder(world, id)).sort(), [
+      'case.json',
+      'command.dsse.json',
+      'manifest.dsse.json',
+    ]);
+    await eventually('the hub has cleared the retained status', () => cleared(world, id));
+    assert.equal(await retained(world), []);
+    assert.is((await world.run('open', id, '--identity', identity, '--once')).code, 2);
+
+    const { lines } = JSON.parse((await world.run('register', '--json')).out);
+    assert.equal(
+      lines.map(({ kind }: { kind: string }) => kind),
+      ['request', 'prepared', 'authorised', 'delivered', 'opened', 'closed'],
+    );
+    assert.equal(lines[4].present, ['Anna Bianchi']);
+    assert.is(lines[4].role, 'officer');
+    assert.is(lines[5].deleted.length, world.segments.length);
+  }));
+
+test('a delivery is taken as the manifest lists it, and in no other way', () =>
+  inTown(async (world) => {
+    const id = await world.granted();
+    await world.accept(id);
+    const [first, second] = world.segments as [SealedSegment, SealedSegment];
+    const status = (file: string, bytes: Buffer, command = id) =>
+      refusedUpload(world.put(command, file, bytes));
+
+    assert.is(await status(first.name, first.sealed), 412, 'before the manifest');
+    const stranger = generateKeyPairSync('ed25519').privateKey;
+    const payload = payloadOf(world.manifestOf(id)) as unknown as ManifestPayload;
+    assert.is(await status('manifest.dsse.json', world.node.manifest(payload, stranger)), 403, 'forged');
+    const other = world.manifestOf(id, { camera: 'cam-2' });
+    assert.is(await status('manifest.dsse.json', other), 403, 'of another camera');
+    const twice = world.manifestOf(id, { files: [first.listed, first.listed] });
+    assert.is(await status('manifest.dsse.json', twice), 400, 'a file twice');
+    assert.is(await status('manifest.dsse.json', Buffer.alloc(5 * 1024 * 1024)), 413, 'too large');
+    await world.put(id, 'manifest.dsse.json', world.manifestOf(id));
+
+    assert.is(await status('../../../../hub.yaml', first.sealed), 403, 'a path');
+    assert.is(await status('case.json', first.sealed), 403, 'a file of the case');
+    assert.is(await status(second.name.replace(/.$/, 'x'), first.sealed), 403, 'not listed');
+    assert.is(await status(first.name, first.sealed.subarray(1)), 400, 'another size');
+    const unknown = '01890a5d-ac96-774b-bcce-b302099a8057';
+    assert.is(await status('manifest.dsse.json', world.manifestOf(unknown), unknown), 403, 'no case of ours');
+    const flipped = Buffer.from(first.sealed);
+    flipped[5000] = (flipped[5000] as number) ^ 1;
+    assert.is(await status(first.name, flipped), 460, 'other bytes');
+    assert.equal(readdirSync(join(caseFolder(world, id), 'inbox')), []);
+    assert.not(existsSync(join(caseFolder(world, id), 'files')));
+
+    for (const { name, sealed } of world.segments) await world.put(id, name, sealed);
+    await eventually('the case is complete', async () => (await stateOf(world, id)) === 'complete');
+    assert.is(await status(first.name, first.sealed), 0, 'again: nothing to do');
+    const get = await fetch(`${world.hub.upload}/${id}/${first.name}`);
+    assert.is(get.status, 405, 'nothing can be read back');
+    const gone = await fetch(`${world.hub.upload}/${id}/${first.name}`, {
+      method: 'DELETE',
+      headers: { 'tus-resumable': '1.0.0' },
+    });
+    assert.is(gone.status, 405, 'nor removed');
+  }));
+
+test('an upload goes on where it was cut, over a restart of the hub and without the node’s notes', () =>
+  inTown(async (world) => {
+    const id = await world.granted();
+    await world.accept(id);
+    await world.put(id, 'manifest.dsse.json', world.manifestOf(id));
+    const { name, sealed } = world.segments[0] as SealedSegment;
+    const half = Math.floor(sealed.length / 2);
+    const announce = (): Promise<Response> =>
+      fetch(world.hub.upload, {
+        method: 'POST',
+        headers: {
+          'tus-resumable': '1.0.0',
+          'upload-length': String(sealed.length),
+          'upload-metadata': `command ${btoa(id)},file ${btoa(name)}`,
+        },
+      });
+    const send = (path: string, from: number, bytes: Buffer): Promise<Response> =>
+      fetch(new URL(path, world.hub.upload), {
+        method: 'PATCH',
+        headers: {
+          'tus-resumable': '1.0.0',
+          'upload-offset': String(from),
+          'content-type': 'application/offset+octet-stream',
+        },
+        body: new Uint8Array(bytes),
+      });
+    const place = (await announce()).headers.get('location') as string;
+    assert.is((await send(place, 0, sealed.subarray(0, half))).status, 204);
+    await world.hub.close();
+    world.hub = await serveHub(world.town.hub);
+    assert.is((await announce()).headers.get('location'), place);
+    assert.is((await send(place, 0, sealed)).status, 409, 'what is here is not sent twice');
+    const head = await fetch(new URL(place, world.hub.upload), {
+      method: 'HEAD',
+      headers: { 'tus-resumable': '1.0.0' },
+    });
+    assert.is(head.headers.get('upload-offset'), String(half));
+    assert.is((await send(place, half, sealed.subarray(half))).status, 204);
+    const { delivery } = await openClient(world.town.hub).get('GET /case', { id });
+    assert.is(delivery?.filesHere, 1);
+  }));
+
+test('a hub that died with the last byte settles it at the next start', () =>
+  inTown(async (world) => {
+    const id = await world.granted();
+    await world.accept(id);
+    await world.put(id, 'manifest.dsse.json', world.manifestOf(id));
+    const [first, ...rest] = world.segments as [SealedSegment, ...SealedSegment[]];
+    for (const { name, sealed } of rest) await world.put(id, name, sealed);
+    await world.hub.close();
+    // What a kill between the last byte and the check leaves.
+    mkdirSync(join(caseFolder(world, id), 'inbox'), { recursive: true });
+    writeFileSync(join(caseFolder(world, id), 'inbox', first.name), first.sealed);
+    world.hub = await serveHub(world.town.hub);
+    assert.is(await stateOf(world, id), 'complete');
+  }));
+
+test('a refusal of the node ends the case, in its own words', () =>
+  inTown(async (world) => {
+    const id = await world.granted();
+    await world.node.show(world.node.log('command-refused', { id }));
+    const stranger = generateKeyPairSync('ed25519').privateKey;
+    await world.node.status({ id, version: 0, state: 'failed', reason: 'forged', auditSeq: 1 }, stranger);
+    await world.node.status({ id, version: 0, state: 'refused', reason: 'outside-retention', auditSeq: 1 });
+    const followed = await world.run('follow', id, '--json');
+    assert.is(followed.code, 2, followed.err);
+    assert.is(
+      JSON.parse(followed.out.trim().split('\n').at(-1) as string).status.reason,
+      'outside-retention',
+    );
+    const upload = refusedUpload(world.put(id, 'manifest.dsse.json', world.manifestOf(id)));
+    assert.is(await upload, 403);
+    assert.is((await world.run('close', id)).code, 0);
+  }));
+
+test('a command that found no broker is sent when there is one, and again until it is answered', () =>
+  inTown(async (world) => {
+    await world.broker.stop();
+    await eventually('the hub is alone', async () => {
+      return !(await openClient(world.town.hub).get('GET /status')).broker.connected;
+    });
+    const id = await world.granted();
+    assert.is(world.node.commands.length, 0);
+    await world.broker.start();
+    await eventually('the command', () => world.node.commands.length > 0);
+    const before = world.node.commands.length;
+    await world.node.state('online');
+    await eventually(
+      'the command again, to a node that comes back',
+      () => world.node.commands.length > before,
+    );
+    await world.accept(id);
+    await eventually('the hub has the answer', async () => {
+      return (await openClient(world.town.hub).get('GET /case', { id })).status?.state === 'accepted';
+    });
+    const answered = world.node.commands.length;
+    await world.node.state('online');
+    await world.node.show(world.node.log('probe'));
+    await world.node.checkpoint(world.node.head());
+    await eventually('a later cosignature', () => world.node.cosigned.at(-1)?.head.size === 2);
+    assert.is(world.node.commands.length, answered);
+  }));
+
+test('what was not asked for is not prepared, and what was rejected is not granted', () =>
+  inTown(async (world) => {
+    const request = await world.request();
+    const refused = async (...args: string[]): Promise<number> =>
+      (await world.run('extract', '--request', request, ...args)).code;
+    assert.is(await refused('--purpose', 'defence'), 2);
+    assert.is(await refused('--purpose', 'staff-discipline'), 2);
+    assert.is(await refused('--from', '2026-01-15T09:59:00Z'), 2);
+    assert.is(await refused('--to', '2026-01-15T10:01:01Z'), 2);
+    assert.is(await refused('--camera', 'cam-9'), 2);
+    const prepared = JSON.parse((await world.run('extract', '--request', request)).out) as { id: string };
+    assert.is((await world.run('reject', request, '--reason', 'nessuna denuncia')).code, 0);
+    assert.is(await refused(), 2);
+    assert.is((await world.run('authorise', prepared.id, '--yes')).code, 2);
+    assert.is((await world.run('reject', request, '--reason', 'ancora')).code, 2);
+    assert.is(world.node.commands.length, 0);
+    const { lines } = JSON.parse((await world.run('register', '--json', '--request', request)).out);
+    assert.equal(
+      lines.map(({ kind }: { kind: string }) => kind),
+      ['request', 'prepared', 'rejected'],
+    );
+  }));
+
+test('the hub takes only envelopes that their signers signed', () =>
+  inTown(async (world) => {
+    const { town } = world;
+    const request = await world.request();
+    const id = JSON.parse((await world.run('extract', '--request', request)).out).id as string;
+    const client = openClient(town.hub);
+    const { envelope } = await client.get('GET /case', { id });
+    const code = async (work: Promise<unknown>): Promise<string> => {
+      try {
+        await work;
+      } catch (error) {
+        return (error as { code: string }).code;
+      }
+      return 'taken';
+    };
+    const key = (name: string) => createPrivateKey(readFileSync(join(town.hub, 'keys', `${name}.key`)));
+    const sign = (name: string): string => addSignature(parseEnvelope(Buffer.from(envelope), 1e6), key(name));
+    const post = (text: string) => code(client.post('authorise', { by: 'x', id, envelope: text }));
+    assert.is(await post(envelope), 'missing-signature');
+    assert.is(await post(sign('operator')), 'missing-signature');
+    assert.is(await post(sign('hub')), 'bad-signature');
+    assert.is(await post('{}'), 'malformed');
+    assert.is(await code(client.post('prepare', { by: 'x', request, envelope })), 'replayed');
+    const wrongKey = await world.run(
+      'authorise',
+      id,
+      '--yes',
+      '--key',
+      join(town.hub, 'keys', 'operator.key'),
+    );
+    assert.is(wrongKey.code, 2);
+    assert.is(await post(sign('officer')), 'taken');
+    assert.is(await post(sign('officer')), 'not-prepared');
+  }));
