@@ -84,8 +84,8 @@ export function verifyEnvelope(
   const signed = pae(payloadType, envelope.payload);
   const signers = new Map<string, PublicKey>();
   for (const { keyid, sig } of envelope.signatures) {
-    const hinted = keys.filter((key) => key.id === keyid);
-    const signer = [...hinted, ...keys].find((key) => verify(null, signed, key.key, sig));
+    const inOrder = [...keys].sort((a, b) => Number(b.id === keyid) - Number(a.id === keyid));
+    const signer = inOrder.find((key) => verify(null, signed, key.key, sig));
     if (signer === undefined)
       throw new Failure('invalid', 'bad-signature', 'a signature is by no key that the policy names');
     signers.set(signer.id, signer);
