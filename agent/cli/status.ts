@@ -2,6 +2,7 @@ import { dirname, resolve } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { codeOf, Failure } from '#protocol/failure.ts';
+import { systemClock } from '../platform/clock.ts';
 import { systemFiles } from '../platform/files.ts';
 import { askSocket } from '../platform/http.ts';
 import { localStatus } from '../web/local.ts';
@@ -71,7 +72,7 @@ export const statusCommand: Command = {
         'socket-away',
         `what answers on ${socket} is no agent of this version`,
       );
-    process.stdout.write(statusText(parsed.data, Date.now()));
+    process.stdout.write(statusText(parsed.data, systemClock.utc()));
     return 0;
   },
 };

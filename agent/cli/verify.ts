@@ -5,6 +5,7 @@ import { parsePublicPem } from '#protocol/key.ts';
 import { maxPolicyBytes, type Policy, parsePolicy, verifyPolicy } from '#protocol/policy.ts';
 import { checkpointFile } from '../audit/place.ts';
 import { verifyAudit } from '../audit/verify.ts';
+import { systemClock } from '../platform/clock.ts';
 import { type Files, readIfThere, systemFiles } from '../platform/files.ts';
 import { verifyStore } from '../store/verify.ts';
 import { type Command, required } from './arguments.ts';
@@ -35,7 +36,7 @@ export const verifyCommand: Command = {
     const files = systemFiles;
     if ((await files.size(dir)) === undefined)
       throw new Failure('unavailable', 'store-missing', `there is no store at ${dir}`);
-    const store = await verifyStore(files, dir, { full: true, now: Date.now() });
+    const store = await verifyStore(files, dir, { full: true, now: systemClock.utc() });
     const policy = await verifiedPolicy(files, dir, root);
     const node = await nodeOf(files, dir);
     const key = policy.value?.nodes.find(({ id }) => id === node)?.key;
