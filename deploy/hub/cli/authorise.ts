@@ -6,6 +6,7 @@ import type { Answers, CaseAnswer } from '../api/schema.ts';
 import { keyHolder } from '../cases/admission.ts';
 import { cameraName } from '../settings.ts';
 import { readTrusted } from '../trust.ts';
+import { caseId, latestNote } from './case-id.ts';
 import type { Call, Command } from './command.ts';
 import { keyOptions, personalKey } from './passphrase.ts';
 import { localTime } from './times.ts';
@@ -13,6 +14,7 @@ import { localTime } from './times.ts';
 export const authorise: Command = {
   summary: 'Shows a prepared extraction, signs it as officer, and sends it to the node.',
   usage: 'ID [--yes]',
+  notes: latestNote,
   arguments: { least: 1, most: 1 },
   options: {
     yes: { type: 'boolean', help: 'sign without asking; what is signed is still shown' },
@@ -21,7 +23,7 @@ export const authorise: Command = {
   },
   async run(call) {
     const client = call.client();
-    const prepared = await client.get('GET /case', { id: call.positionals[0] as string });
+    const prepared = await client.get('GET /case', { id: await caseId(call) });
     const request = await client.get('GET /request', { id: prepared.request });
     // Nothing is believed that the operator's signature does not cover: the hub is only the messenger.
     const message = Buffer.from(prepared.envelope);

@@ -8,6 +8,7 @@ import type { Policy } from '#protocol/policy.ts';
 import { instantText } from '#protocol/time.ts';
 import type { Answers } from '../api/schema.ts';
 import { readTrusted } from '../trust.ts';
+import { latestNote } from './case-id.ts';
 import type { Call, Command } from './command.ts';
 import { keyOptions, personalKey } from './passphrase.ts';
 import { parseTime } from './times.ts';
@@ -17,7 +18,7 @@ type Request = Answers['GET /request'];
 export const extract: Command = {
   summary: 'Prepares an extraction for a request, signs it as operator, and prints {"id"}.',
   usage: '--request ID [--node N --camera C --from T --to T --purpose P]',
-  notes: 'What is not given is taken from the request, when it says it once.',
+  notes: `What is not given is taken from the request, when it says it once. ${latestNote}`,
   options: {
     request: { type: 'string', value: 'ID', help: 'number of the request in the register' },
     node: { type: 'string', value: 'NODE', help: 'site of the camera' },

@@ -1,5 +1,6 @@
 import { exitCodes } from '#protocol/failure.ts';
 import type { CaseAnswer } from '../api/schema.ts';
+import { caseId, latestNote } from './case-id.ts';
 import type { Command } from './command.ts';
 import type { Texts } from './texts.ts';
 import { megabytes } from './times.ts';
@@ -9,13 +10,13 @@ const barCells = 30;
 export const follow: Command = {
   summary: 'Shows a case until it is complete, refused, failed or closed.',
   usage: 'ID',
-  notes: 'Exit codes: 0 complete or closed, 1 failed, 2 refused.',
+  notes: `Exit codes: 0 complete or closed, 1 failed, 2 refused. ${latestNote}`,
   arguments: { least: 1, most: 1 },
   options: { json: { type: 'boolean', help: 'one line of JSON at each change' } },
   async run(call) {
     const client = call.client();
     const texts = call.texts();
-    const id = call.positionals[0] as string;
+    const id = await caseId(call);
     let shown = '';
     let revision = -1;
     for (;;) {

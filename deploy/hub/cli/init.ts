@@ -4,6 +4,7 @@ import { carriedOff, initHub, type Passphrases, secretNames } from '../setup/ini
 import { disagreements, readSites } from '../setup/sites.ts';
 import type { Call, Command } from './command.ts';
 import { readPassphrase } from './passphrase.ts';
+import { count } from './texts.ts';
 
 /** Shorter ones are guessed; length is what counts, not kinds of characters (NIST SP 800-63B §3.1.1.2). */
 const leastLength = 12;
@@ -49,8 +50,8 @@ ${secretNames.join(', ')}. Without it each is asked for.`,
     const cameras = sites.nodes.reduce((sum, node) => sum + node.cameras.length, 0);
     terminal.print(
       lang === 'it'
-        ? `Municipio pronto in ${dir}: ${sites.nodes.length} nodi, ${cameras} telecamere.`
-        : `The hub is ready in ${dir}: ${sites.nodes.length} nodes, ${cameras} cameras.`,
+        ? `Municipio pronto in ${dir}: ${count(sites.nodes.length, 'nodo', 'nodi')}, ${count(cameras, 'telecamera', 'telecamere')}.`
+        : `The hub is ready in ${dir}: ${count(sites.nodes.length, 'node', 'nodes')}, ${count(cameras, 'camera', 'cameras')}.`,
     );
     for (const sentence of [...disagreements(sites), ...sites.confirm]) terminal.note(`  ! ${sentence}`);
     if (demo) {

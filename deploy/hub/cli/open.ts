@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { systemClock } from '#agent/platform/clock.ts';
 import { exitCodes, Failure } from '#protocol/failure.ts';
-import { uuidV7 } from '#protocol/ids.ts';
 import type { Manifest } from '#protocol/manifest.ts';
 import { requirePlain } from '../cases/opening.ts';
 import { cameraName } from '../settings.ts';
@@ -12,6 +11,7 @@ import { readIdentity } from '../viewing/identity.ts';
 import { requireRecipient, type Sealing, writePackage } from '../viewing/package-file.ts';
 import { caseFolder, contentsPart, packageParts } from '../viewing/package-parts.ts';
 import { forbidCoreDumps, openRamFolder } from '../viewing/ram.ts';
+import { caseId, latestNote } from './case-id.ts';
 import type { Call, Command } from './command.ts';
 import { readPassphrase } from './passphrase.ts';
 import { filmTime, localTime } from './times.ts';
@@ -20,7 +20,7 @@ export const open: Command = {
   summary: 'Opens the footage of a complete case in memory, or packs it encrypted for the requester.',
   usage: 'ID --identity FILE [--with NAME …] [--pack FILE (--for age1… | --zip)]',
   notes: `The register notes the viewing first. Clear pictures lie in a RAM-backed folder while this command runs:
-until Enter, an interrupt, or at once with --once or --pack.`,
+until Enter, an interrupt, or at once with --once or --pack. ${latestNote}`,
   arguments: { least: 1, most: 1 },
   options: {
     identity: { type: 'string', value: 'FILE', help: 'age identity of the officer' },
@@ -35,8 +35,7 @@ until Enter, an interrupt, or at once with --once or --pack.`,
     json: { type: 'boolean', help: 'what is there, as JSON' },
   },
   async run(call) {
-    const id = call.positionals[0] as string;
-    if (!uuidV7.safeParse(id).success) throw new Failure('usage', 'usage', `"${id}" is no id of a case`);
+    const id = await caseId(call);
     const sealing = sealingOf(call);
     const { policy } = readTrusted(call.dir);
     const client = call.client();

@@ -52,6 +52,8 @@ export interface Texts {
   };
   packed(file: string): string;
   passphraseOnce(passphrase: string): string;
+  authentic: string;
+  notAuthentic: string;
   verified: Record<'policy' | 'evidence' | 'files' | 'contents' | 'proof', string>;
   erased(files: number, size: string): string;
   act: Record<RegisterKind, string>;
@@ -59,11 +61,18 @@ export interface Texts {
   serving(upload: string): string;
 }
 
+/** `1 nodo`, `2 nodi`. */
+export function count(number: number, one: string, several: string): string {
+  return `${number} ${number === 1 ? one : several}`;
+}
+
 const it: Texts = {
   lang: 'it',
-  allWell: (nodes, cameras) => `Tutto regolare: ${nodes} nodi, ${cameras} telecamere.`,
-  amiss: (count, worst) => (count === 1 ? `Un avviso: ${worst}` : `${count} avvisi, il più grave: ${worst}`),
-  notHeard: (count, nodes) => `Nessuna notizia da ${count} nodi su ${nodes}.`,
+  allWell: (nodes, cameras) =>
+    `Tutto regolare: ${count(nodes, 'nodo', 'nodi')}, ${count(cameras, 'telecamera', 'telecamere')}.`,
+  amiss: (alerts, worst) =>
+    alerts === 1 ? `Un avviso: ${worst}` : `${alerts} avvisi, il più grave: ${worst}`,
+  notHeard: (missing, nodes) => `Nessuna notizia da ${missing} nodi su ${nodes}.`,
   noBroker: 'Il municipio non raggiunge il broker: quel che segue è vecchio.',
   word: { ok: '● regolare', degraded: '◐ degradato', failing: '▲ guasto', unknown: '○ ignoto' },
   since: (duration) => `da ${duration}`,
@@ -138,6 +147,8 @@ const it: Texts = {
   packed: (file) => `Copia cifrata in ${file}`,
   passphraseOnce: (passphrase) =>
     `Passphrase (mostrata solo ora, da comunicare per altra via): ${passphrase}`,
+  authentic: 'Autentico: ogni firma e ogni impronta è quella giusta.',
+  notAuthentic: 'NON autentico: qualcosa non è come è stato firmato.',
   verified: {
     policy: 'regole firmate dal titolare',
     evidence: 'comando firmato da incaricato e responsabile, manifesto firmato dal nodo',
@@ -164,9 +175,10 @@ const it: Texts = {
 
 const en: Texts = {
   lang: 'en',
-  allWell: (nodes, cameras) => `All is well: ${nodes} nodes, ${cameras} cameras.`,
-  amiss: (count, worst) => (count === 1 ? `One alert: ${worst}` : `${count} alerts, the worst: ${worst}`),
-  notHeard: (count, nodes) => `No word from ${count} of ${nodes} nodes.`,
+  allWell: (nodes, cameras) =>
+    `All is well: ${count(nodes, 'node', 'nodes')}, ${count(cameras, 'camera', 'cameras')}.`,
+  amiss: (alerts, worst) => (alerts === 1 ? `One alert: ${worst}` : `${alerts} alerts, the worst: ${worst}`),
+  notHeard: (missing, nodes) => `No word from ${missing} of ${nodes} nodes.`,
   noBroker: 'The town hall does not reach the broker: what follows is old.',
   word: { ok: '● ok', degraded: '◐ degraded', failing: '▲ failing', unknown: '○ unknown' },
   since: (duration) => `for ${duration}`,
@@ -224,6 +236,8 @@ const en: Texts = {
   },
   packed: (file) => `Encrypted copy in ${file}`,
   passphraseOnce: (passphrase) => `Passphrase (shown this once, to be told by another way): ${passphrase}`,
+  authentic: 'Authentic: every signature and every hash is right.',
+  notAuthentic: 'NOT authentic: something is not as it was signed.',
   verified: {
     policy: 'policy signed by the root',
     evidence: 'command signed by operator and officer, manifest signed by the node',

@@ -69,9 +69,10 @@ function report(call: Call, checks: Check[]): number {
   const good = checks.every(({ ok }) => ok);
   if (call.flag('json')) call.terminal.print(JSON.stringify({ ok: good, checks }));
   else {
-    const { verified } = texts[call.option('lang') === 'en' ? 'en' : 'it'];
+    const { verified, authentic, notAuthentic } = texts[call.option('lang') === 'en' ? 'en' : 'it'];
+    call.terminal.print(good ? authentic : notAuthentic);
     for (const { what, ok, why } of checks)
-      call.terminal.print(`${ok ? '●' : '▲'} ${verified[what]}${why ? `: ${why}` : ''}`);
+      call.terminal.print(`  ${ok ? '●' : '▲'} ${verified[what]}${why ? `: ${why}` : ''}`);
   }
   return good ? exitCodes.done : exitCodes.checkFailed;
 }

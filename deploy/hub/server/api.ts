@@ -4,7 +4,6 @@ import type { z } from 'zod';
 import type { Log } from '#agent/platform/log.ts';
 import { parseJson } from '#protocol/envelope.ts';
 import { Failure } from '#protocol/failure.ts';
-import { uuidV7 } from '#protocol/ids.ts';
 import { type Answers, bodies, type ErrorAnswer, maxBodyBytes } from '../api/schema.ts';
 
 type Bodies = { [name in keyof typeof bodies]: z.output<(typeof bodies)[name]> };
@@ -69,9 +68,6 @@ async function answer(request: IncomingMessage, handlers: Handlers): Promise<unk
     throw new Failure('usage', 'unknown-path', `this hub does not know ${path.slice(0, 80)}`);
   const body = await read(request);
   if (path.startsWith('GET ')) {
-    const id = url.searchParams.get('id');
-    if ((path === 'GET /case' || path === 'GET /proof') && !uuidV7.safeParse(id).success)
-      throw new Failure('usage', 'no-id', `"${id?.slice(0, 64)}" is no id of a case`);
     return await table[path]?.(url.searchParams);
   }
   const parsed = bodies[path.slice('POST /'.length) as keyof typeof bodies].safeParse(parseJson(body));

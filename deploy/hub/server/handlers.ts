@@ -39,11 +39,16 @@ export function handlersOf(parts: {
 }): Handlers {
   const { policy, register, cases, fleet, alerts, dispatch, bus, utc } = parts;
   const request = (id: string): KnownRequest => {
-    const found = findRequest(register.lines(), id);
+    const lines = register.lines();
+    const last = lines.findLast(({ kind }) => kind === 'request')?.request;
+    const found = findRequest(lines, id === 'latest' ? (last ?? id) : id);
     if (found) return found;
     throw new Failure('denied', 'unknown-request', `there is no request ${id}: see "hub register"`);
   };
-  const idOf = (ask: URLSearchParams): string => ask.get('id') ?? '';
+  const idOf = (ask: URLSearchParams): string => {
+    const id = ask.get('id') ?? '';
+    return id === 'latest' ? (cases.all().at(-1)?.id ?? id) : id;
+  };
 
   const answerOf = async (one: Case): Promise<CaseAnswer> => {
     const { id, request, state, revision, command, envelope, status, reason } = one;
