@@ -2,7 +2,7 @@ import type { KeyObject } from 'node:crypto';
 import { type Cosigned, readCheckpoint, signCheckpoint } from '#protocol/checkpoint.ts';
 import { Failure } from '#protocol/failure.ts';
 import type { Clock } from '../platform/clock.ts';
-import { type Files, readIfThere, writeDurably } from '../platform/files.ts';
+import { type Files, makeFolderDurably, readIfThere, writeDurably } from '../platform/files.ts';
 import type { LineFields } from './line.ts';
 import { checkpointFile, cosignedFile, recentFile, writePlace } from './place.ts';
 import { type LogLine, openReader } from './reader.ts';
@@ -57,7 +57,7 @@ export async function openAudit(options: {
   key: KeyObject;
 }): Promise<Audit> {
   const { files, clock, folder, node, key } = options;
-  await files.makeFolder(folder);
+  await makeFolderDurably(files, folder);
   const signed = await readHead(files, checkpointFile(folder), node);
   const { place, cutBytes, rootAtWatched } = await recover(files, folder, signed?.size);
   if (signed && signed.size > place.position.tree.size)

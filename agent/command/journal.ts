@@ -6,7 +6,7 @@ import { sentenceOf } from '#protocol/failure.ts';
 import { uuidV7 } from '#protocol/ids.ts';
 import { commandStatus } from '#protocol/status.ts';
 import { diskFailure } from '../platform/disk-failure.ts';
-import { type Files, readIfThere, writeDurably } from '../platform/files.ts';
+import { type Files, makeFolderDurably, readIfThere, writeDurably } from '../platform/files.ts';
 import type { Log } from '../platform/log.ts';
 import type { AcceptedCommand } from './runner.ts';
 
@@ -102,7 +102,7 @@ export async function openJournal(options: {
   log: Log;
 }): Promise<Journal> {
   const { files, folder, audit } = options;
-  await files.makeFolder(folder);
+  await makeFolderDurably(files, folder);
   const records = new Map<string, CommandRecord | 'unreadable'>();
   const pathOf = (id: string): string => join(folder, `${id}.json`);
 

@@ -9,7 +9,7 @@ import { instantText } from '#protocol/time.ts';
 import type { Runner } from '../command/runner.ts';
 import type { Clock, Timer } from '../platform/clock.ts';
 import { diskFailure } from '../platform/disk-failure.ts';
-import { type Files, readIfThere, writeDurably } from '../platform/files.ts';
+import { type Files, makeFolderDurably, readIfThere, writeDurably } from '../platform/files.ts';
 import type { Log } from '../platform/log.ts';
 import type { Footage } from './footage.ts';
 import { untilDisk } from './until-disk.ts';
@@ -68,7 +68,7 @@ export interface HoldOptions {
 /** Legal holds, one file each: in force before the room is open, ended by their date or a release, with a line each. */
 export async function openHolds(options: HoldOptions): Promise<Holds> {
   const { files, clock, folder, log } = options;
-  await files.makeFolder(folder);
+  await makeFolderDurably(files, folder);
   const holds = new Map<string, Hold>();
   const pathOf = (id: string): string => join(folder, `${id}.json`);
   for (const { name } of await files.list(folder)) {

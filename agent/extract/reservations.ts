@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { parseJson } from '#protocol/envelope.ts';
 import { cameraId, uuidV7 } from '#protocol/ids.ts';
 import { diskFailure } from '../platform/disk-failure.ts';
-import { type Files, readIfThere, writeDurably } from '../platform/files.ts';
+import { type Files, makeFolderDurably, readIfThere, writeDurably } from '../platform/files.ts';
 
 /** Longest that footage is kept for an extraction. */
 export const reservedMs = 72 * 3_600_000;
@@ -39,7 +39,7 @@ export async function openReservations(
   broken: (path: string) => void,
 ): Promise<Reservations> {
   const path = join(folder, 'reservations.json');
-  await files.makeFolder(folder);
+  await makeFolderDurably(files, folder);
   const bytes = await readIfThere(files, path, maxBytes);
   const parsed = z.array(reservation).safeParse(bytes ? parseJson(bytes) : []);
   if (!parsed.success) broken(path);

@@ -205,3 +205,11 @@ export async function appendDurably(files: Files, path: string, bytes: Uint8Arra
   }
   if (fresh) await files.syncFolder(dirname(path));
 }
+
+/** Makes what is missing of a folder, so that what is synced inside it cannot be lost with it. */
+export async function makeFolderDurably(files: Files, path: string): Promise<void> {
+  if ((await files.size(path)) !== undefined) return;
+  if (dirname(path) !== path) await makeFolderDurably(files, dirname(path));
+  await files.makeFolder(path);
+  await files.syncFolder(dirname(path));
+}

@@ -4,7 +4,7 @@ import { parseEnvelope, parseJson, sha256 } from '#protocol/envelope.ts';
 import { codeOf, Failure, sentenceOf } from '#protocol/failure.ts';
 import { maxPolicyBytes, type Policy, recipientsFor, type Trust, verifyPolicy } from '#protocol/policy.ts';
 import { diskFailure } from '../platform/disk-failure.ts';
-import { type Files, readIfThere, writeDurably } from '../platform/files.ts';
+import { type Files, makeFolderDurably, readIfThere, writeDurably } from '../platform/files.ts';
 import type { Log } from '../platform/log.ts';
 
 export interface InForce {
@@ -54,7 +54,7 @@ export async function openPolicy(options: {
   const { files, log, trust } = options;
   const kept = join(options.folder, 'policies');
   const newestPath = join(options.folder, 'policy.dsse.json');
-  await files.makeFolder(kept);
+  await makeFolderDurably(files, kept);
   let inForce = await newest();
   // Beside the segments, so that the store says by itself under which rules it was filled.
   if (!(await readIfThere(files, newestPath, maxPolicyBytes))?.equals(inForce.bytes))

@@ -5,7 +5,7 @@ import { Failure, sentenceOf } from '#protocol/failure.ts';
 import { backoff } from '../lifecycle/backoff.ts';
 import { type Clock, pause } from '../platform/clock.ts';
 import { diskFailure } from '../platform/disk-failure.ts';
-import { type Files, readIfThere, writeDurably } from '../platform/files.ts';
+import { type Files, makeFolderDurably, readIfThere, writeDurably } from '../platform/files.ts';
 import { type HttpTls, openHttpClient } from '../platform/http-client.ts';
 import type { Log } from '../platform/log.ts';
 import type { Random } from '../platform/random.ts';
@@ -62,7 +62,7 @@ export async function openUploads(options: {
   stallMs?: number;
 }): Promise<Uploads> {
   const { files, clock, folder, log } = options;
-  await files.makeFolder(folder);
+  await makeFolderDurably(files, folder);
   const client = openHttpClient({
     tls: options.tls,
     stallMs: options.stallMs ?? deadAfterMs,
