@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { exitCodeOf, Failure } from '#protocol/failure.ts';
 import { dispatch } from './cli/arguments.ts';
+import { checkCommand } from './cli/check.ts';
 import { runCommand } from './cli/run.ts';
 import { statusCommand } from './cli/status.ts';
 import { verifyCommand } from './cli/verify.ts';
@@ -9,7 +10,7 @@ import { requireNode } from './platform/node-version.ts';
 
 try {
   requireNode();
-  const commands = [runCommand, statusCommand, verifyCommand];
+  const commands = [runCommand, checkCommand, statusCommand, verifyCommand];
   process.exitCode = await dispatch('peio-agent', commands, process.argv.slice(2), (text) =>
     process.stdout.write(text),
   );

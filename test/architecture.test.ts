@@ -58,12 +58,14 @@ const mayImport: Record<string, string[]> = {
   'agent/upload': ['agent/lifecycle'],
   'agent/web': [],
   'agent/cli': [
-    'agent/config',
-    'agent/store',
+    'agent/alert',
     'agent/audit',
-    'agent/lifecycle',
     'agent/camera',
+    'agent/config',
+    'agent/lifecycle',
+    'agent/mqtt',
     'agent/policy',
+    'agent/store',
     'agent/web',
   ],
 };

@@ -1,0 +1,211 @@
+import { codeOf, Failure, sentenceOf } from '#protocol/failure.ts';
+import { gapReason } from '#protocol/gap.ts';
+import { publicKeyOf } from '#protocol/key.ts';
+import { recipientsFor, verifyPolicy } from '#protocol/policy.ts';
+import { parseRecipients } from '#protocol/seal/seal.ts';
+import { reasonText } from '../alert/camera-down.ts';
+import type { FragmentSink } from '../camera/ingest.ts';
+import { openRtspIngest } from '../camera/rtsp-ingest.ts';
+import { type Config, loadConfig } from '../config/load.ts';
+import { openConnection } from '../mqtt/connection.ts';
+import { pause, systemClock } from '../platform/clock.ts';
+import { systemFiles } from '../platform/files.ts';
+import { openLog } from '../platform/log.ts';
+import { openNet } from '../platform/net.ts';
+import { systemRandom } from '../platform/random.ts';
+import { readTimeService } from '../platform/time-service.ts';
+import { type Command, required } from './arguments.ts';
+
+/** One thing checked: what was found, in words; `warning` does not fail the check. */
+interface Finding {
+  what: string;
+  state: 'ok' | 'warning' | 'failed';
+  detail: string;
+}
+
+/** A camera gives a keyframe within this, or the installer wants to know why not. */
+const cameraLimitMs = 15_000;
+const brokerLimitMs = 10_000;
+const askedAtOnce = 4;
+const shapes = { ok: '●', warning: '◐', failed: '▲' } as const;
+
+export const checkCommand: Command = {
+  name: 'check',
+  usage: '--config FILE [--json]',
+  summary: 'Tries configuration, policy, keys, disk, clock, broker and every camera; exit 1 when one fails',
+  words: 0,
+  options: {
+    config: { type: 'string', describe: 'configuration of the node (YAML)' },
+    json: { type: 'boolean', describe: 'as JSON' },
+  },
+  async run(values) {
+    const file = required(values, 'config');
+    const config = await loadConfig(file, { files: systemFiles, env: process.env });
+    const findings: Finding[] = [];
+    const say = (finding: Finding): void => {
+      findings.push(finding);
+      if (!values['json'])
+        process.stdout.write(`${shapes[finding.state]} ${finding.what.padEnd(14)} ${finding.detail}\n`);
+    };
+    const t = words[config.lang];
+    say({
+      what: t.configuration,
+      state: 'ok',
+      detail: `${config.node}, ${config.cameras.length} ${t.cameras}`,
+    });
+    for (const check of [checkPolicy, checkDisk, checkClock, checkBroker]) say(await check(config));
+    const waiting = [...config.cameras];
+    const worker = async (): Promise<void> => {
+      for (let camera = waiting.shift(); camera; camera = waiting.shift())
+        say(await checkCamera(config, camera));
+    };
+    await Promise.all(Array.from({ length: askedAtOnce }, worker));
+    const failed = findings.filter(({ state }) => state === 'failed').length;
+    if (values['json']) process.stdout.write(`${JSON.stringify({ ok: failed === 0, findings })}\n`);
+    else process.stdout.write(`\n${failed === 0 ? t.good : t.bad(failed)}\n`);
+    return failed === 0 ? 0 : 1;
+  },
+};
+
+const words = {
+  it: {
+    configuration: 'configurazione',
+    cameras: 'telecamere',
+    policy: 'regole',
+    disk: 'disco',
+    clock: 'orologio',
+    broker: 'broker',
+    camera: 'telecamera',
+    policyGood: (version: number, count: number) =>
+      `versione ${version}, firmate; si sigilla per ${count} destinatari`,
+    policyKey: 'le regole non nominano questo nodo con questa chiave: chiedere al municipio',
+    free: (gigabytes: string) => `${gigabytes} GB liberi`,
+    synced: 'sincronizzato',
+    unsynchronised: 'non sincronizzato: controllare il servizio orario',
+    unknown: 'nessun servizio orario da interrogare',
+    none: 'non configurato: il nodo registra soltanto',
+    connected: 'collegato, MQTT',
+    unreachable: 'non raggiungibile',
+    silent: 'nessuna immagine entro 15 s',
+    audio: 'offre audio, che non si registra: disattivarlo nella telecamera',
+    good: 'Tutto regolare.',
+    bad: (count: number) => (count === 1 ? '1 controllo fallito.' : `${count} controlli falliti.`),
+  },
+  en: {
+    configuration: 'configuration',
+    cameras: 'cameras',
+    policy: 'policy',
+    disk: 'disk',
+    clock: 'clock',
+    broker: 'broker',
+    camera: 'camera',
+    policyGood: (version: number, count: number) =>
+      `version ${version}, signed; seals to ${count} recipients`,
+    policyKey: 'the policy does not name this node with this key: ask the town hall',
+    free: (gigabytes: string) => `${gigabytes} GB free`,
+    synced: 'synchronised',
+    unsynchronised: 'not synchronised: look at the time service',
+    unknown: 'no time service to ask',
+    none: 'not configured: the node records and tells nobody',
+    connected: 'connected, MQTT',
+    unreachable: 'out of reach',
+    silent: 'no picture within 15 s',
+    audio: 'offers audio, which is not recorded: turn it off in the camera',
+    good: 'All well.',
+    bad: (count: number) => (count === 1 ? '1 check failed.' : `${count} checks failed.`),
+  },
+} as const;
+
+async function checkPolicy(config: Config): Promise<Finding> {
+  const t = words[config.lang];
+  try {
+    const policy = verifyPolicy(config.policy, config.trust);
+    const recipients = parseRecipients(recipientsFor(policy, config.node, systemClock.utc()));
+    const named = policy.nodes.find(({ id }) => id === config.node)?.key.id;
+    if (named !== publicKeyOf(config.signingKey).id)
+      return { what: t.policy, state: 'failed', detail: t.policyKey };
+    return { what: t.policy, state: 'ok', detail: t.policyGood(policy.version, recipients.length) };
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    return { what: t.policy, state: 'failed', detail: sentenceOf(error) };
+  }
+}
+
+async function checkDisk(config: Config): Promise<Finding> {
+  const t = words[config.lang];
+  try {
+    const { freeBytes, totalBytes } = await systemFiles.space(config.store.path);
+    const short = freeBytes < totalBytes * config.store.reserve;
+    return {
+      what: t.disk,
+      state: short ? 'warning' : 'ok',
+      detail: `${config.store.path}: ${t.free((freeBytes / 1e9).toFixed(1))}`,
+    };
+  } catch (error) {
+    return { what: t.disk, state: 'failed', detail: `${config.store.path}: ${codeOf(error)}` };
+  }
+}
+
+async function checkClock(config: Config): Promise<Finding> {
+  const t = words[config.lang];
+  const state = await readTimeService(AbortSignal.timeout(5000));
+  return { what: t.clock, state: state === 'synced' ? 'ok' : 'warning', detail: t[state] };
+}
+
+async function checkBroker(config: Config): Promise<Finding> {
+  const t = words[config.lang];
+  if (config.mqtt === undefined) return { what: t.broker, state: 'warning', detail: t.none };
+  // Another id than the node's: the agent that runs beside this check keeps its connection and its session.
+  const bus = openConnection({
+    ...config.mqtt,
+    clientId: `${config.node}-check`,
+    will: () => ({ topic: `peio/v1/${config.node}/check`, payload: '', delaySeconds: 0 }),
+    clock: systemClock,
+    random: systemRandom,
+    log: openLog('silent'),
+  });
+  const limit = AbortSignal.timeout(brokerLimitMs);
+  while (!bus.connected() && !limit.aborted) await pause(systemClock, 50, limit);
+  const found: Finding = bus.connected()
+    ? { what: t.broker, state: 'ok', detail: `${config.mqtt.url}: ${t.connected} ${bus.protocol()}` }
+    : { what: t.broker, state: 'failed', detail: `${config.mqtt.url}: ${t.unreachable}` };
+  await bus.close();
+  return found;
+}
+
+/** Records nothing: stops at the first keyframe. */
+async function checkCamera(config: Config, camera: Config['cameras'][number]): Promise<Finding> {
+  const t = words[config.lang];
+  const what = `${t.camera} ${camera.id}`;
+  const enough = new AbortController();
+  let seen = '';
+  const sink: FragmentSink = {
+    track: ({ codec, width, height }) => {
+      seen = `${codec} ${width}×${height}`;
+    },
+    fragment: () => enough.abort(),
+  };
+  const ingest = openRtspIngest({
+    url: camera.rtsp,
+    ...(camera.credentials ? { credentials: camera.credentials } : {}),
+    clock: systemClock,
+    random: systemRandom,
+    net: openNet(20),
+    log: openLog('silent'),
+  });
+  const limit = AbortSignal.timeout(cameraLimitMs);
+  try {
+    await ingest.run(sink, AbortSignal.any([enough.signal, limit]));
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    const reason = gapReason.safeParse(error.code);
+    const plain =
+      reason.success && config.lang === 'it'
+        ? `${reasonText[reason.data]} (${error.code})`
+        : sentenceOf(error);
+    return { what, state: 'failed', detail: plain };
+  }
+  if (!enough.signal.aborted) return { what, state: 'failed', detail: t.silent };
+  const audio = ingest.stats().offered.some((media) => media.startsWith('audio/'));
+  return { what, state: audio ? 'warning' : 'ok', detail: audio ? `${seen}; ${t.audio}` : seen };
+}
