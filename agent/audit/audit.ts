@@ -1,10 +1,22 @@
 import type { KeyObject } from 'node:crypto';
+import { basename, dirname } from 'node:path';
 import { type Cosigned, readCheckpoint, signCheckpoint } from '#protocol/checkpoint.ts';
 import { Failure } from '#protocol/failure.ts';
+import { compactStamp, monthOf } from '#protocol/time.ts';
 import type { Clock } from '../platform/clock.ts';
 import { type Files, makeFolderDurably, readIfThere, writeDurably } from '../platform/files.ts';
 import type { LineFields } from './line.ts';
-import { checkpointFile, cosignedFile, recentFile, writePlace } from './place.ts';
+import {
+  asideMark,
+  baseFile,
+  checkpointFile,
+  cosignedFile,
+  logFile,
+  monthsOf,
+  readPlace,
+  recentFile,
+  writePlace,
+} from './place.ts';
 import { type LogLine, openReader } from './reader.ts';
 import { recover } from './recover.ts';
 import { openWriter } from './writer.ts';
@@ -37,25 +49,54 @@ export interface Audit {
   whenCosigned(size: number, signal: AbortSignal): Promise<void>;
   /** The hub's last answer as it came, for those who carry proofs away. */
   lastCosigned(): Promise<string | undefined>;
+  /**
+   * Removes whole months that ended before an instant and that the hub holds; gives them. The base of the first that
+   * remains stands for their lines in every later head and proof.
+   */
+  expire(beforeUtc: number): Promise<string[]>;
   /** Calls `then` after every sync that added lines. */
   onGrowth(then: () => void): void;
   /** What a crash had left behind the last line and opening cut off. */
   readonly cutBytes: number;
+  /** Why the log that was there could not be gone on with, and where it lies now. */
+  readonly broken: { code: string; aside: string } | undefined;
   /** Waits for what is under way, remembers the place. */
   close(): Promise<void>;
 }
 
-/**
- * Opens a node's log, or begins it. Throws `audit-malformed`, `audit-seq`, `audit-chain`, `audit-truncated` or
- * `audit-root` (corrupt) when what is there is not what was written and signed.
- */
-export async function openAudit(options: {
+export interface AuditOptions {
   files: Files;
   clock: Clock;
   folder: string;
   node: string;
   key: KeyObject;
-}): Promise<Audit> {
+}
+
+/**
+ * Opens a node's log, or begins it. A log that is not what was written and signed is set aside as it is, and another
+ * begins with the line that says so: recording must not wait for somebody to look, and the hub, which holds the old
+ * head, will not cosign the new one before somebody has.
+ */
+export async function openAudit(options: AuditOptions): Promise<Audit> {
+  const { files, clock, folder } = options;
+  try {
+    return await openWhole(options);
+  } catch (error) {
+    if (!(error instanceof Failure) || error.kind !== 'corrupt') throw error;
+    const aside = `${folder}${asideMark}${compactStamp(clock.utc())}`;
+    await files.replace(folder, aside);
+    await files.syncFolder(dirname(folder));
+    const audit = await openWhole(options);
+    await audit.append('log-broken', { code: error.code, aside: basename(aside) });
+    return Object.assign(audit, { broken: { code: error.code, aside } });
+  }
+}
+
+/**
+ * Throws `audit-malformed`, `audit-seq`, `audit-chain`, `audit-base`, `audit-truncated`, `audit-root` or `audit-head`
+ * (corrupt).
+ */
+async function openWhole(options: AuditOptions): Promise<Audit> {
   const { files, clock, folder, node, key } = options;
   await makeFolderDurably(files, folder);
   const signed = await readHead(files, checkpointFile(folder), node);
@@ -85,6 +126,7 @@ export async function openAudit(options: {
 
   return {
     cutBytes,
+    broken: undefined,
     append: writer.append,
     size,
     root: () => writer.place().position.tree.root(),
@@ -144,6 +186,23 @@ export async function openAudit(options: {
     async lastCosigned() {
       return (await readIfThere(files, cosignedFile(folder), maxNoteBytes))?.toString('utf8');
     },
+    expire: (beforeUtc) =>
+      inTurn(async () => {
+        const months = await monthsOf(files, folder);
+        const gone: string[] = [];
+        for (const [index, month] of months.entries()) {
+          const next = months[index + 1];
+          if (next === undefined || month >= monthOf(beforeUtc)) break;
+          const base = await readPlace(files, baseFile(folder, next));
+          if (base === undefined || base.position.tree.size > cosigned) break;
+          await files.remove(logFile(folder, month));
+          if ((await files.size(baseFile(folder, month))) !== undefined)
+            await files.remove(baseFile(folder, month));
+          await files.syncFolder(folder);
+          gone.push(month);
+        }
+        return gone;
+      }),
     onGrowth: (then) => {
       growth.push(then);
     },

@@ -20,6 +20,8 @@ export const startOfFiles = (): Place => ({ month: '', offset: 0, position: star
 export const logFile = (folder: string, month: string): string => join(folder, `${month}.jsonl`);
 /** The place before the first line of a month: what remains of the months that retention has taken. */
 export const baseFile = (folder: string, month: string): string => join(folder, `${month}.base.json`);
+/** Behind the folder's name, with a stamp: a log that could not be gone on with. */
+export const asideMark = '.broken-';
 /** A recent place, to open a long log quickly. */
 export const recentFile = (folder: string): string => join(folder, 'recent.json');
 /** The last head that was signed, a C2SP note. */

@@ -1,3 +1,4 @@
+import { basename, dirname, join } from 'node:path';
 import { type LogHead, readCheckpoint, verifyCheckpoint } from '#protocol/checkpoint.ts';
 import { codeOf, Failure, sentenceOf } from '#protocol/failure.ts';
 import type { PublicKey } from '#protocol/key.ts';
@@ -5,6 +6,7 @@ import { type Files, readIfThere } from '../platform/files.ts';
 import { followLine } from './line.ts';
 import { linesOf } from './lines.ts';
 import {
+  asideMark,
   baseFile,
   checkpointFile,
   cosignedFile,
@@ -17,7 +19,7 @@ import {
 export interface Finding {
   path: string;
   /** `audit-torn` is recoverable; `audit-malformed`, `audit-seq`, `audit-chain`, `audit-base`, `audit-truncated`,
-   * `audit-root`, `audit-head`, `note-signature` are problems. */
+   * `audit-root`, `audit-head`, `audit-aside`, `note-signature` are problems. */
   code: string;
   severity: 'problem' | 'recoverable';
   detail: string;
@@ -57,6 +59,9 @@ export async function verifyAudit(
     }
   }
 
+  for (const { name } of await files.list(dirname(folder)))
+    if (name.startsWith(`${basename(folder)}${asideMark}`))
+      problem(join(dirname(folder), name), 'audit-aside', 'an earlier log that was not what had been signed');
   const months = await monthsOf(files, folder);
   const first = months[0];
   const { position } =

@@ -1,8 +1,8 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, cpSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
-import { openAudit } from '#agent/audit/audit.ts';
+import { type Audit, openAudit } from '#agent/audit/audit.ts';
 import { verifyAudit } from '#agent/audit/verify.ts';
 import { systemFiles } from '#agent/platform/files.ts';
 import { cosignCheckpoint, verifyCheckpoint, verifyCosigned } from '#protocol/checkpoint.ts';
@@ -24,6 +24,13 @@ function open(folder: string, clock = fakeClock()) {
 }
 const verify = (folder: string) =>
   verifyAudit(systemFiles, folder, { node: 'site-09', key: publicKeyOf(key) });
+/** The hub's answer to the head of now. */
+async function cosign(audit: Audit): Promise<void> {
+  const { note } = (await audit.checkpoint(policy))!;
+  const statement = { policyVersion: 3, registerSize: 0, registerHead: '0'.repeat(64) };
+  const answer = cosignCheckpoint('site-09', note, statement, hubKey, Date.UTC(2026, 1));
+  await audit.takeCosigned(verifyCosigned('site-09', answer, publicKeyOf(key), publicKeyOf(hubKey)));
+}
 const codes = async (folder: string) => (await verify(folder)).findings.map(({ code }) => code);
 
 test('lines count from one, chain, and make the tree that is signed', async () => {
@@ -84,10 +91,13 @@ test('a new month is a new file, and a clock that steps back does not go back to
   await audit.close();
   assert.is(readFileSync(join(folder.path, '2026-02.jsonl'), 'utf8').trim().split('\n').length, 2);
   assert.equal(await verify(folder.path), { firstSeq: 1, lastSeq: 3, findings: [] });
-  // Retention takes whole months; the base of the first that remains stands for them.
-  await systemFiles.remove(join(folder.path, '2026-01.jsonl'));
-  assert.equal(await verify(folder.path), { firstSeq: 2, lastSeq: 3, findings: [] });
+  // Retention takes whole months, once the hub holds them; the base of the first that remains stands for them.
   const again = await open(folder.path, clock);
+  assert.equal(await again.expire(Date.UTC(2026, 5)), []);
+  await cosign(again);
+  assert.equal(await again.expire(Date.UTC(2026, 0, 31)), []);
+  assert.equal(await again.expire(Date.UTC(2026, 5)), ['2026-01']);
+  assert.equal(await verify(folder.path), { firstSeq: 2, lastSeq: 3, findings: [] });
   assert.is(again.size(), 3);
   assert.is(await codeThrown(() => again.read(1, 1)), 'audit-expired');
   await again.close();
@@ -131,7 +141,8 @@ test('a torn last line is recoverable and cut off', async () => {
 });
 
 test('an edited, a missing, a swapped line and a shortened log are found', async () => {
-  using folder = temporaryFolder();
+  using temporary = temporaryFolder();
+  const folder = { path: join(temporary.path, 'audit') };
   const path = join(folder.path, '2026-01.jsonl');
   const audit = await open(folder.path);
   for (let i = 0; i < 5; i++) await audit.append('line', { value: i });
@@ -150,8 +161,21 @@ test('an edited, a missing, a swapped line and a shortened log are found', async
   for (const [bytes, code] of damage) {
     writeFileSync(path, bytes);
     assert.equal(await codes(folder.path), [code]);
-    await systemFiles.remove(join(folder.path, 'recent.json')).catch(() => {});
-    assert.is(await codeThrown(() => open(folder.path)), code);
+    rmSync(join(folder.path, 'recent.json'), { force: true });
+    // It is set aside as it is, and the agent goes on with a log that says so.
+    cpSync(folder.path, join(temporary.path, 'copy'), { recursive: true });
+    const other = await open(folder.path);
+    assert.is(other.broken?.code, code);
+    assert.is(readFileSync(join(other.broken!.aside, '2026-01.jsonl'), 'utf8'), bytes);
+    assert.equal(
+      (await other.read(1, 9)).map(({ text }) => JSON.parse(text)).map(({ kind, code }) => [kind, code]),
+      [['log-broken', code]],
+    );
+    await other.close();
+    assert.equal(await codes(folder.path), ['audit-aside']);
+    rmSync(other.broken!.aside, { recursive: true });
+    rmSync(folder.path, { recursive: true });
+    renameSync(join(temporary.path, 'copy'), folder.path);
   }
 });
 
