@@ -158,6 +158,7 @@ export async function runAgent(config: Config, around: Surroundings, stop: Abort
   opened.defer(() => alerts.settled());
   const raised = (): AlertPayload[] => alerts.raised().map(alertPayload);
   const reporter = bus && openReporter({ node, bus, log, state: stateOf, raised });
+  let witnessed = '';
   const heads =
     bus &&
     openHeads({
@@ -171,6 +172,17 @@ export async function runAgent(config: Config, around: Surroundings, stop: Abort
       async cosigned(cosigned) {
         trust.hubSaid(cosigned.at, clock.monotonic());
         await audit.takeCosigned(cosigned);
+        const { registerSize, registerHead, policyVersion } = cosigned.statement;
+        // A town hall that rewrites its register contradicts what nineteen boxes wrote down.
+        if (registerHead !== witnessed) record('register-head', { size: registerSize, head: registerHead });
+        witnessed = registerHead;
+        if (policyVersion > policy.current().version)
+          alerts.raise(
+            'policy-old.node',
+            'warning',
+            `il nodo segue le regole ${policy.current().version}, al municipio valgono le ${policyVersion}`,
+          );
+        else alerts.clear('policy-old.node');
       },
     });
   if (bus && reporter && heads) {
@@ -227,7 +239,7 @@ export async function runAgent(config: Config, around: Surroundings, stop: Abort
       return { id, recorder, down: cameraDown(id, alerts, clock) };
     }),
   );
-  const conditions = new Set(cameras.map(({ id }) => `camera-down.${id}`));
+  const conditions = new Set(['policy-old.node', ...cameras.map(({ id }) => `camera-down.${id}`)]);
   alerts.adopt((key) => conditions.has(key));
   // A broker may still show what an earlier store of this node raised.
   const now = { severity: 'info' as const, since: clock.utc(), detail: '', state: 'cleared' as const };
