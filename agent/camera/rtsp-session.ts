@@ -64,7 +64,7 @@ export async function setUpAndPlay(
   if (id.trim() !== '') client.session = id.trim().slice(0, 256);
   const timeout = options.map((option) => /^\s*timeout\s*=\s*(\d{1,6})/i.exec(option)?.[1]).find(Boolean);
   prepared(rtpChannel, rtcpChannel);
-  const playUrls = [...controlUrls(url, base, controls.session), setUp.url];
+  const playUrls = [...controlUrls(url, base, controls.session), url.origin + url.path, setUp.url];
   const play = await firstAccepted(client, 'PLAY', [...new Set(playUrls)], [['Range', 'npt=0.000-']]);
   // A camera that says 0 means never; one that says 1 would have us ask twice a second.
   const timeoutMs = timeout === undefined || timeout === '0' ? defaultTimeoutMs : Number(timeout) * 1000;
