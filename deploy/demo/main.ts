@@ -81,6 +81,13 @@ async function askHidden(ask: ReturnType<typeof createInterface>, question: stri
   }
 }
 
+/** A path as a person would type it here: short where it can be, quoted where it must be. */
+function asTyped(path: string): string {
+  const short = relative(process.cwd(), path);
+  const typed = short.startsWith('..') || short === '' ? path : short;
+  return /^[\w./@+-]+$/.test(typed) ? typed : `'${typed.replaceAll("'", "'\\''")}'`;
+}
+
 async function main(): Promise<number> {
   const values = readArguments();
   if (values.help) {
@@ -100,7 +107,7 @@ async function main(): Promise<number> {
   process.stdout.write('Starting broker, cameras, town hall and agent …\n');
   const site = await openSite({ dir, camera, fresh: values.fresh, uploadLimit: '20Mbit' });
   try {
-    await narrate(site, (path) => relative(process.cwd(), path) || '.', stop.signal);
+    await narrate(site, asTyped, stop.signal);
   } finally {
     process.stdout.write('\nStopping …\n');
     await site.close();
