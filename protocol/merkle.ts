@@ -69,13 +69,33 @@ function split(size: number): number {
   return power;
 }
 
+/** Leaves `[start, end)`, whose root is one hash of a proof. */
+export interface Range {
+  start: number;
+  end: number;
+}
+
+/** The ranges whose roots are PATH of section 2.1.1, in its order: for whoever reads a long log once. */
+export function inclusionRanges(index: number, size: number): Range[] {
+  const ranges: Range[] = [];
+  let start = 0;
+  let end = size;
+  while (end - start > 1) {
+    const middle = start + split(end - start);
+    if (index < middle) {
+      ranges.unshift({ start: middle, end });
+      end = middle;
+    } else {
+      ranges.unshift({ start, end: middle });
+      start = middle;
+    }
+  }
+  return ranges;
+}
+
 /** PATH of section 2.1.1: proves that the leaf at `index` is in the tree over `leaves`. */
 export function inclusionProof(leaves: readonly Buffer[], index: number): Buffer[] {
-  if (leaves.length <= 1) return [];
-  const k = split(leaves.length);
-  return index < k
-    ? [...inclusionProof(leaves.slice(0, k), index), merkleRoot(leaves.slice(k))]
-    : [...inclusionProof(leaves.slice(k), index - k), merkleRoot(leaves.slice(0, k))];
+  return inclusionRanges(index, leaves.length).map(({ start, end }) => merkleRoot(leaves.slice(start, end)));
 }
 
 /** PROOF of section 2.1.2: proves that the tree over `leaves` begins with the tree over its first `oldSize`. */

@@ -2,6 +2,7 @@ import type { KeyObject } from 'node:crypto';
 import { basename, dirname } from 'node:path';
 import { type Cosigned, readCheckpoint, signCheckpoint } from '#protocol/checkpoint.ts';
 import { Failure } from '#protocol/failure.ts';
+import type { LineProof } from '#protocol/proof.ts';
 import { compactStamp, monthOf } from '#protocol/time.ts';
 import type { Clock } from '../platform/clock.ts';
 import { type Files, makeFolderDurably, readIfThere, writeDurably } from '../platform/files.ts';
@@ -13,10 +14,12 @@ import {
   cosignedFile,
   logFile,
   monthsOf,
+  type Place,
   readPlace,
   recentFile,
   writePlace,
 } from './place.ts';
+import { proveLine } from './prove.ts';
 import { type LogLine, openReader } from './reader.ts';
 import { recover } from './recover.ts';
 import { openWriter } from './writer.ts';
@@ -38,6 +41,8 @@ export interface Audit {
   read(fromSeq: number, count: number): Promise<LogLine[]>;
   /** The signed head of what is synced, kept before it is shown; undefined while the log is empty. */
   checkpoint(policy: { hash: string; version: number }): Promise<{ note: string; size: number } | undefined>;
+  /** That a line stands under the head of now: for those who carry it away. Throws `audit-expired`. */
+  prove(seq: number, policy: { hash: string; version: number }): Promise<LineProof>;
   /** Lines that the hub has cosigned: it holds them for good. */
   cosigned(): number;
   /**
@@ -124,6 +129,20 @@ async function openWhole(options: AuditOptions): Promise<Audit> {
     return turn;
   };
 
+  async function signHead(policy: { hash: string; version: number }, now: Place) {
+    const { tree } = now.position;
+    const head = {
+      size: tree.size,
+      root: tree.root(),
+      policyHash: policy.hash,
+      policyVersion: policy.version,
+    };
+    const note = signCheckpoint(node, head, key);
+    await writePlace(files, recentFile(folder), now);
+    await writeDurably(files, checkpointFile(folder), note);
+    return { note, size: tree.size };
+  }
+
   return {
     cutBytes,
     broken: undefined,
@@ -131,21 +150,20 @@ async function openWhole(options: AuditOptions): Promise<Audit> {
     size,
     root: () => writer.place().position.tree.root(),
     read,
-    checkpoint: (policy) =>
+    checkpoint: async (policy) => (size() === 0 ? undefined : inTurn(() => signHead(policy, writer.place()))),
+    prove: (seq, policy) =>
       inTurn(async () => {
         const now = writer.place();
-        const { tree } = now.position;
-        if (tree.size === 0) return undefined;
-        const head = {
-          size: tree.size,
-          root: tree.root(),
-          policyHash: policy.hash,
-          policyVersion: policy.version,
+        const { note } = await signHead(policy, now);
+        const { line, path } = await proveLine(files, folder, now, seq);
+        return {
+          node,
+          seq,
+          line,
+          size: now.position.tree.size,
+          path: path.map((hash) => hash.toString('base64')),
+          checkpoint: note,
         };
-        const note = signCheckpoint(node, head, key);
-        await writePlace(files, recentFile(folder), now);
-        await writeDurably(files, checkpointFile(folder), note);
-        return { note, size: tree.size };
       }),
     cosigned: () => cosigned,
     takeCosigned: (taken) =>
