@@ -22,7 +22,6 @@ export class SetStore<T> {
   /** Whether something is now different. */
   put(id: number, unit: Uint8Array, parsed: T, origin: 'sdp' | 'stream'): boolean {
     if (unit.length > maxSetBytes) return false;
-    if (origin === 'sdp' && this.#origin === 'stream') return false;
     const fresh = origin !== this.#origin;
     const known = this.#entries.get(id);
     if (fresh) {

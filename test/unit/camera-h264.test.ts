@@ -154,7 +154,7 @@ test('takes H.265 payloads apart (RFC 7798)', () => {
     '6201b0',
     '60010001',
     '6001000140',
-    '6001000260',
+    '6001000226',
     '600100026001',
   ])
     assert.equal(units265(payload), { units: [], malformed: 1 }, payload);
