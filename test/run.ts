@@ -77,7 +77,7 @@ function runFile(file: string): Promise<Outcome> {
       if (bad) process.stdout.write(`${output}\n${problem ? `  ${file}: ${problem}\n` : ''}`);
       else
         for (const line of output.split('\n'))
-          if (line.includes('skipped:')) process.stdout.write(`${line}\n`);
+          if (/^ {2}(?:skipped|measured): /.test(line)) process.stdout.write(`${line}\n`);
       if (problem !== undefined) tally.failed += 1;
       resolve(tally);
     });
