@@ -8,9 +8,19 @@ import { cameraId, nodeId } from '#protocol/ids.ts';
 const path = z.string().min(1).max(1000);
 const placeName = z.string().min(1).max(100);
 
+function isZone(name: string): boolean {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: name }).format(0) !== '';
+  } catch {
+    return false;
+  }
+}
+
 const hubSchema = z.strictObject({
   /** What people read here: Italian, or English. */
   lang: z.enum(['it', 'en']).default('it'),
+  /** In which times are typed and shown. Everything kept is UTC. */
+  zone: z.string().refine(isZone, 'is no IANA time zone').default('Europe/Rome'),
   /** Every secret lies in the clear on this machine. Never outside a demonstration. */
   insecureDemo: z.boolean().optional(),
   mqtt: z.strictObject({

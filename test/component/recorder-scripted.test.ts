@@ -64,7 +64,10 @@ async function rig(dir: string, sessions: (clock: FakeClock) => Step[][], clock 
 
 /** Lets `ms` pass in steps of 100 ms, each with time for the disk. */
 async function pass(clock: FakeClock, ms: number): Promise<void> {
-  for (let left = ms; left > 0; left -= 100) await clock.advance(Math.min(100, left));
+  for (let left = ms; left > 0; left -= 100) {
+    await clock.advance(Math.min(100, left));
+    await new Promise((resolve) => setTimeout(resolve, 0));
+  }
 }
 
 test('cuts at the configured length and seals what the camera sent, each file from time zero', async () => {

@@ -61,8 +61,9 @@ function show(
   { id, record }: Answers['GET /request'],
   operator: string,
 ): void {
-  const { field, willSign, purpose, lang } = call.texts();
-  const time = (utcMs: number): string => `${localTime(utcMs, lang)} (${new Date(utcMs).toISOString()})`;
+  const { field, willSign, purpose } = call.texts();
+  const time = (utcMs: number): string =>
+    `${localTime(utcMs, call.settings())} (${new Date(utcMs).toISOString()})`;
   const rows: [string, string][] = [
     [field.camera, cameraName(call.settings(), one.node, one.camera)],
     [field.from, time(one.from)],

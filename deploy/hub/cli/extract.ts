@@ -91,7 +91,7 @@ function windowOf(call: Call, windows: Request['record']['windows']): Request['r
     throw new Failure('usage', 'usage', 'the request asks for several: give --node, --camera');
   const time = (option: 'from' | 'to'): string => {
     const given = call.option(option);
-    return given === undefined ? one[option] : instantText(parseTime(option, given));
+    return given === undefined ? one[option] : instantText(parseTime(option, given, call.settings().zone));
   };
   return { node: one.node, camera: one.camera, from: time('from'), to: time('to') };
 }

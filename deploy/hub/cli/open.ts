@@ -14,6 +14,7 @@ import { forbidCoreDumps, openRamFolder } from '../viewing/ram.ts';
 import { caseId, latestNote } from './case-id.ts';
 import type { Call, Command } from './command.ts';
 import { readPassphrase } from './passphrase.ts';
+import { texts } from './texts.ts';
 import { filmTime, localTime } from './times.ts';
 
 export const open: Command = {
@@ -126,7 +127,8 @@ async function pack(
     viewing,
     proof,
     camera: cameraName(call.settings(), command.node, command.camera),
-    purpose: call.texts().purpose[command.purpose],
+    purpose: texts.it.purpose[command.purpose],
+    zone: call.settings().zone,
   });
   const { contents } = await client.post('pack', {
     by: call.by,
@@ -157,15 +159,15 @@ function show(
     terminal.print(JSON.stringify({ id, folder, files, gaps, incomplete }));
     return;
   }
-  const { opened, lang } = call.texts();
+  const { opened } = call.texts();
+  const local = (utcMs: number): string => localTime(utcMs, call.settings());
   terminal.print(opened.checked);
   for (const { path, durationMs, stretches } of files) {
     terminal.print(opened.file(path, filmTime(durationMs)));
     for (const { atMs, start, end } of stretches)
-      terminal.print(opened.shows(filmTime(atMs), localTime(start, lang), localTime(end, lang)));
+      terminal.print(opened.shows(filmTime(atMs), local(start), local(end)));
   }
-  for (const { start, end, reason } of gaps)
-    terminal.print(opened.gap(localTime(start, lang), localTime(end, lang), reason));
+  for (const { start, end, reason } of gaps) terminal.print(opened.gap(local(start), local(end), reason));
   for (const { name, end } of incomplete)
     terminal.print(end === 'tampered' ? opened.tampered(name) : opened.incomplete(name));
 }

@@ -20,11 +20,11 @@ export const register: Command = {
       call.terminal.print(JSON.stringify({ size, head: hash, lines: shown }));
       return 0;
     }
-    const { lang, act } = call.texts();
+    const { act } = call.texts();
     for (const line of shown) {
       const what = `${line.request ?? ''} ${line.case ?? ''}`.trim();
       call.terminal.print(
-        `${String(line.seq).padStart(5)}  ${localTime(Date.parse(line.at), lang)}  ${act[line.kind].padEnd(14)} ${what}  ${line.by}`,
+        `${String(line.seq).padStart(5)}  ${localTime(Date.parse(line.at), call.settings())}  ${act[line.kind].padEnd(14)} ${what}  ${line.by}`,
       );
     }
     return 0;

@@ -48,8 +48,9 @@ export const request: Command = {
         'usage',
         '--person is needed: who will view or take the pictures (Art. 7 c. 3)',
       );
-    const from = instantText(parseTime('from', call.need('from')));
-    const to = instantText(parseTime('to', call.need('to')));
+    const { zone } = call.settings();
+    const from = instantText(parseTime('from', call.need('from'), zone));
+    const to = instantText(parseTime('to', call.need('to'), zone));
     const { id, recordHash } = await call.client().post('request', {
       by: call.by,
       record: {

@@ -1,7 +1,8 @@
+import { pause, systemClock } from '#agent/platform/clock.ts';
 import type { StatusAnswer } from '../api/schema.ts';
 import { alertId } from '../fleet/alerts.ts';
 import { cameraName, type Settings } from '../settings.ts';
-import type { Command } from './command.ts';
+import type { Call, Command } from './command.ts';
 import type { Texts } from './texts.ts';
 import { roughly } from './times.ts';
 
@@ -25,21 +26,33 @@ export interface NodeRow {
 
 export const status: Command = {
   summary: 'Says how the fleet is: one sentence first, then what is wrong, worst first.',
-  usage: '[--json]',
-  options: { json: { type: 'boolean', help: 'everything as JSON' } },
+  usage: '[--watch] [--json]',
+  options: {
+    watch: { type: 'boolean', help: 'again every two seconds, until interrupted' },
+    json: { type: 'boolean', help: 'everything as JSON' },
+  },
   async run(call) {
-    const answer = await call.client().get('GET /status');
-    const settings = call.settings();
-    const rows = nodeRows(answer, settings);
-    const sentence = sentenceFor(answer, rows, settings, call.texts());
-    if (call.flag('json')) {
-      call.terminal.print(JSON.stringify({ sentence, ...answer, nodes: rows }));
-      return 0;
+    const { terminal } = call;
+    for (;;) {
+      const lines = await now(call);
+      if (call.flag('watch')) terminal.clear();
+      for (const line of lines) terminal.print(line);
+      if (!call.flag('watch')) return 0;
+      await pause(systemClock, watchMs, new AbortController().signal);
     }
-    for (const line of table(sentence, answer, rows, settings, call.texts())) call.terminal.print(line);
-    return 0;
   },
 };
+
+const watchMs = 2000;
+
+async function now(call: Call): Promise<string[]> {
+  const answer = await call.client().get('GET /status');
+  const settings = call.settings();
+  const rows = nodeRows(answer, settings);
+  const sentence = sentenceFor(answer, rows, settings, call.texts());
+  if (call.flag('json')) return [JSON.stringify({ sentence, ...answer, nodes: rows })];
+  return table(sentence, answer, rows, settings, call.texts());
+}
 
 export const ack: Command = {
   summary: 'Marks an alert as taken care of.',

@@ -9,6 +9,8 @@ export interface Terminal {
   note(line: string): void;
   /** Rewrites the last line of a terminal; nothing where there is none. */
   progress(line: string): void;
+  /** Empties a terminal's screen; nothing where there is none. */
+  clear(): void;
   interactive: boolean;
   /** Reads a line; without showing what is typed when `hidden`. Throws `no-terminal`. */
   ask(question: string, how?: { hidden: boolean }): Promise<string>;
@@ -35,6 +37,9 @@ export function openTerminal(): Terminal {
       if (!process.stderr.isTTY) return;
       process.stderr.write(`\r\u001b[2K${line}`);
       progressing = true;
+    },
+    clear() {
+      if (process.stdout.isTTY) process.stdout.write('\u001b[H\u001b[2J');
     },
     ask(question, how) {
       settle();

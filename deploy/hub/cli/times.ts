@@ -1,28 +1,60 @@
 import { Failure } from '#protocol/failure.ts';
 
+/** How instants are shown to people: the language, and the IANA time zone of the place. */
+export interface LocalForm {
+  lang: 'it' | 'en';
+  zone: string;
+}
+
 /**
- * An instant as people type it: RFC 3339 with Z or an offset, or `YYYY-MM-DD HH:MM[:SS]` in this machine's time zone.
- * Milliseconds since 1970. Throws `usage` `time`.
+ * An instant as people type it: RFC 3339 with Z or an offset, or `YYYY-MM-DD HH:MM[:SS]` in `zone`. Milliseconds since
+ * 1970. Throws `usage` `time`, also for an hour that the clock change skips or repeats: evidence is not guessed.
  */
-export function parseTime(option: string, text: string): number {
+export function parseTime(option: string, text: string, zone: string): number {
   const match = /^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,3})?)?)(Z|[+-]\d{2}:\d{2})?$/.exec(
     text.trim(),
   );
-  const utcMs = match ? Date.parse(`${match[1]}T${match[2]}${match[3] ?? ''}`) : Number.NaN;
-  if (Number.isNaN(utcMs))
+  const stated = match ? Date.parse(`${match[1]}T${match[2]}${match[3] ?? 'Z'}`) : Number.NaN;
+  if (Number.isNaN(stated))
     throw new Failure(
       'usage',
       'time',
       `--${option} "${text}" is no time: write 2026-01-15T14:30:00Z or "2026-01-15 14:30"`,
     );
-  return utcMs;
+  if (match?.[3] !== undefined) return stated;
+  const instants = instantsOf(stated, zone);
+  if (instants.length === 1) return instants[0] as number;
+  throw new Failure(
+    'usage',
+    'time',
+    `--${option} "${text}" ${instants.length === 0 ? 'is skipped' : 'comes twice'} at the change of the clocks in ${zone}: add the offset, such as +01:00`,
+  );
 }
 
-/** `15/01/2026 15:30:00 CET`, in this machine's time zone. */
-export function localTime(utcMs: number, lang: 'it' | 'en'): string {
+const dayMs = 86_400_000;
+
+/** Every instant at which a clock in `zone` shows `stated` (its digits read as UTC). */
+function instantsOf(stated: number, zone: string): number[] {
+  const offsets = new Set([offsetMs(stated - dayMs, zone), offsetMs(stated + dayMs, zone)]);
+  return [...offsets]
+    .map((offset) => stated - offset)
+    .filter((utcMs) => utcMs + offsetMs(utcMs, zone) === stated);
+}
+
+function offsetMs(utcMs: number, zone: string): number {
+  const form = new Intl.DateTimeFormat('en', { timeZone: zone, timeZoneName: 'longOffset' });
+  const name = form.formatToParts(utcMs).find(({ type }) => type === 'timeZoneName')?.value ?? '';
+  const match = /^GMT([+-])(\d{2}):(\d{2})$/.exec(name);
+  if (!match) return 0; // Plain "GMT".
+  return (match[1] === '-' ? -1 : 1) * (Number(match[2]) * 60 + Number(match[3])) * 60_000;
+}
+
+/** `15 gen 2026, 15:30:00 CET` */
+export function localTime(utcMs: number, { lang, zone }: LocalForm): string {
   return new Intl.DateTimeFormat(lang === 'it' ? 'it-IT' : 'en-GB', {
-    dateStyle: 'short',
+    dateStyle: 'medium',
     timeStyle: 'long',
+    timeZone: zone,
   }).format(utcMs);
 }
 

@@ -78,13 +78,9 @@ export function openRegister(path: string, utc: () => number): Register {
     let last = '';
     const lines: RegisterLine[] = [];
     for (const row of all.iterate() as Iterable<{ seq: number; text: string; hash: string }>) {
-      const line = JSON.parse(row.text) as RegisterLine;
-      const good =
-        row.seq === lines.length + 1 &&
-        line.seq === row.seq &&
-        line.prev === last &&
-        sha256(row.text) === row.hash;
-      if (!good)
+      // What the hash covers was written here; nothing else is parsed.
+      const line = sha256(row.text) === row.hash ? (JSON.parse(row.text) as RegisterLine) : undefined;
+      if (line?.seq !== lines.length + 1 || line.prev !== last || row.seq !== line.seq)
         throw new Failure(
           'corrupt',
           'register-broken',

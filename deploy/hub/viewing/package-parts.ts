@@ -28,6 +28,7 @@ export function packageParts(given: {
   proof: LogProof;
   camera: string;
   purpose: string;
+  zone: string;
 }): Part[] {
   const { manifest, viewing, proof } = given;
   const derived = {

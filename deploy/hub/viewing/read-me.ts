@@ -11,9 +11,11 @@ export function readMe(given: {
   viewing: Viewing;
   camera: string;
   purpose: string;
+  zone: string;
 }): string {
   const { command, manifest, viewing } = given;
-  const time = (utcMs: number): string => `${localTime(utcMs, 'it')} (${instantText(Math.round(utcMs))})`;
+  const time = (utcMs: number): string =>
+    `${localTime(utcMs, { lang: 'it', zone: given.zone })} (${instantText(Math.round(utcMs))})`;
   const films = viewing.files.flatMap(({ name, durationMs, stretches }) => [
     `${name}, durata ${filmTime(durationMs)}`,
     ...stretches.map(({ atMs, start, end }) => `  da ${filmTime(atMs)}: ${time(start)} – ${time(end)}`),
