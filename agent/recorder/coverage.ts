@@ -10,6 +10,8 @@ export interface Uncovered {
   cause(now: number, reason: GapReason): void;
   /** A segment starts at `start`. */
   resumed(start: number): void;
+  /** The recorder ends: what is open goes on into the next life, in the labels of the clock as it is now. */
+  handOver(): void;
 }
 
 export interface Gap {
@@ -19,7 +21,7 @@ export interface Gap {
 }
 
 /** Why the agent itself did not record: what a camera did meanwhile is not known, so its own failure is another gap. */
-export function isAbsence(reason: GapReason): boolean {
+function isAbsence(reason: GapReason): boolean {
   return reason === 'agent-stopped' || reason === 'agent-crashed' || reason === 'power-lost';
 }
 
@@ -35,12 +37,14 @@ export function openCoverage(
 ): Uncovered {
   let open: { start: number; reason: GapReason } | undefined = { start: first.start, reason: first.reason };
   let presumed = first.presumed;
-  // What was monotonic when `open.start` was the label of the moment; before this life that cannot be told.
+  changed({ ...open });
+  // Between both clocks when `open.start` was labelled; it changes when UTC is stepped.
   let offset = clock.utc() - clock.monotonic();
   const close = (end: number): void => {
-    const stepped = clock.utc() - clock.monotonic() - offset > stepMs;
-    // After a step back of the clock the next segment may start before the last one ended: nothing is missing.
-    if (open !== undefined && open.start < end) gap({ ...open, end }, stepped);
+    const stepped = clock.utc() - clock.monotonic() - offset;
+    // Stepped back: the same moment has an earlier label now, and labels from there on were shown again.
+    if (open !== undefined && stepped < -stepMs) open.start += stepped;
+    if (open !== undefined && open.start < end) gap({ ...open, end }, stepped > stepMs);
   };
   const set = (next: { start: number; reason: GapReason } | undefined): void => {
     open = next;
@@ -67,6 +71,10 @@ export function openCoverage(
     resumed(start) {
       close(start);
       if (open !== undefined) set(undefined);
+    },
+    handOver() {
+      const stepped = clock.utc() - clock.monotonic() - offset;
+      if (open !== undefined && stepped < -stepMs) set({ ...open, start: open.start + stepped });
     },
   };
 }

@@ -10,11 +10,15 @@ import type { ClockState } from '#protocol/clock-state.ts';
 import { codeOf, type Failure } from '#protocol/failure.ts';
 import { type GapReason, gapReason } from '#protocol/gap.ts';
 import { openSealer, type Recipients } from '#protocol/seal/seal.ts';
-import { isAbsence, openCoverage } from './coverage.ts';
+import { openCoverage } from './coverage.ts';
+import { coverageStart } from './coverage-start.ts';
 import { emptyRates } from './rates.ts';
+import type { RecorderStatus } from './recorder-status.ts';
 import { openRun, type RunClock } from './run-clock.ts';
 import { openWriter, type SegmentWriter } from './segment-writer.ts';
 import { spareSeals } from './spare-seals.ts';
+
+export type { RecorderStatus };
 
 export interface RecorderParts {
   store: Store;
@@ -32,28 +36,6 @@ export interface RecorderParts {
   log: Log;
 }
 
-export interface RecorderStatus {
-  /** `failed`: a failure has been met since the last frame that was taken. */
-  state: 'recording' | 'connecting' | 'failed';
-  reason?: GapReason;
-  /** UTC of the last change of `state`. */
-  since: number;
-  /** UTC end of the newest sealed segment. */
-  newestSegment?: number;
-  /** Monotonic age of the newest frame taken; absent before the first. */
-  lastFragmentAgeMs?: number;
-  /** Over the last ten seconds of the stream; 0 unless recording. */
-  bitrate: number;
-  frameRate: number;
-  track?: { codec: string; codecString: string; width: number; height: number };
-  lostPackets: number;
-  /** Media the camera offers that are not recorded. */
-  offered: readonly string[];
-  openBytes: number;
-  inFlightBytes: number;
-  droppedFragments: number;
-}
-
 export interface Recorder {
   /** Lives until `signal` aborts, then seals what is open. */
   run(signal: AbortSignal): Promise<void>;
@@ -64,6 +46,8 @@ export interface Recorder {
 
 /** What a slow disk may hold back per camera: 8 s of the fastest camera (16 Mbit/s). */
 const maxInFlightBytes = 16 * 1024 * 1024;
+/** Segments that wait for their ledger line: beyond it the disk takes bytes and refuses the ledger. */
+const maxFinishing = 4;
 const cutDeadlineMs = 30_000;
 /** Reconnections: soon at first, and never so late that a camera that came back waits long. */
 const firstRetryMs = 500;
@@ -78,7 +62,8 @@ export function openRecorder(parts: RecorderParts): Recorder {
   const rates = emptyRates();
   /** Segments being finished, the open one excluded. */
   const finishing = new Map<SegmentWriter, Promise<void>>();
-  const gapsWritten = new Set<Promise<void>>();
+  /** Segments and gaps are entered and told in the order of their times. */
+  let entered: Promise<void> = Promise.resolve();
   let track: Track | undefined;
   let session: Ingest | undefined;
   let run: { clock: RunClock; first: number } | undefined;
@@ -105,24 +90,24 @@ export function openRecorder(parts: RecorderParts): Recorder {
     if (next !== 'recording') rates.clear();
   };
   const writeGap = (gap: GapRow): void => {
-    const written = camera.addGap(gap).then(
-      () => parts.onGap(gap),
-      (err: unknown) => log.error({ err, gap }, 'a gap could not be entered: the next start covers it'),
-    );
-    gapsWritten.add(written);
-    void written.finally(() => gapsWritten.delete(written));
+    entered = entered
+      .then(() => camera.addGap(gap))
+      .then(
+        () => parts.onGap(gap),
+        (err: unknown) => {
+          if (codeOf(err) === 'unknown') throw err;
+          log.error({ err, gap }, 'a gap could not be entered: the next start covers it');
+        },
+      );
   };
-  /** Not an absence of the agent itself: the next start tells that one better. */
-  const rememberOpenGap = (interruption: { start: number; reason: GapReason } | undefined): void => {
-    const gap = interruption !== undefined && isAbsence(interruption.reason) ? undefined : interruption;
-    if (store.state.value.openGaps[camera.id] === undefined && gap === undefined) return;
+  const rememberOpenGap = (gap: { start: number; reason: GapReason } | undefined): void => {
     const saved = store.state.update((value) => {
       if (gap === undefined) delete value.openGaps[camera.id];
-      else value.openGaps[camera.id] = gap;
+      else value.openGaps[camera.id] = { ...gap };
     });
     saved.catch((err: unknown) => log.error({ err }, 'an interruption under way could not be noted'));
   };
-  const coverage = openCoverage(clock, beginning(parts, writeGap), rememberOpenGap, (gap, stepped) => {
+  const coverage = openCoverage(clock, coverageStart(parts, writeGap), rememberOpenGap, (gap, stepped) => {
     // A label that stepped forward would spread the gap over what other lives recorded.
     const start =
       stepped || gap.reason === 'clock-step'
@@ -145,9 +130,11 @@ export function openRecorder(parts: RecorderParts): Recorder {
     joint = end;
     const waiting = cuts;
     cuts = [];
-    const finished = writer
-      .finish(end)
+    writer.last();
+    const finished = entered
+      .then(() => writer.finish(end))
       .catch((err: unknown) => {
+        if (codeOf(err) === 'unknown') throw err; // A bug, no disk's refusal.
         log.error({ err, start }, 'a segment could not be kept: the next start of the agent tries again');
         return undefined;
       })
@@ -166,6 +153,7 @@ export function openRecorder(parts: RecorderParts): Recorder {
         for (const { done } of waiting) done.resolve();
       });
     finishing.set(writer, finished);
+    entered = finished;
   };
 
   /** Ends run and segment at the label of `at`: what follows is another run. */
@@ -173,7 +161,9 @@ export function openRecorder(parts: RecorderParts): Recorder {
     if (run === undefined || at === undefined) return;
     const end = Math.max(run.clock.label(at), open?.start ?? 0, joint ?? 0);
     close(end);
-    coverage.interrupted(end, why);
+    // Where the clock stepped back, what is missing begins at a label that the run has shown already.
+    const shown = Math.round(clock.utc() - (clock.monotonic() - at));
+    coverage.interrupted(run.clock.stepped() ? Math.min(end, shown) : end, why);
     run = undefined;
     joint = undefined;
   };
@@ -216,13 +206,18 @@ export function openRecorder(parts: RecorderParts): Recorder {
   const diskReady = (fragment: Fragment): boolean => {
     const waiting = inFlightBytes();
     if (blocked === undefined) {
-      if (waiting + fragment.bytes.length <= maxInFlightBytes) return true;
+      if (waiting + fragment.bytes.length <= maxInFlightBytes && finishing.size <= maxFinishing) return true;
       blocked = { until: clock.monotonic() };
       become('failed', 'disk-slow');
       endRun(fragment.arrivedAt, 'disk-slow');
       return false;
     }
-    if (clock.monotonic() < blocked.until || waiting > maxInFlightBytes / 2 || !fragment.keyframe)
+    if (
+      clock.monotonic() < blocked.until ||
+      waiting > maxInFlightBytes / 2 ||
+      finishing.size > 1 ||
+      !fragment.keyframe
+    )
       return false;
     blocked = undefined;
     return true;
@@ -289,8 +284,8 @@ export function openRecorder(parts: RecorderParts): Recorder {
         },
       });
       endRun(lastEndedAt, 'agent-stopped');
-      while (finishing.size > 0 || gapsWritten.size > 0)
-        await Promise.all([...finishing.values(), ...gapsWritten]);
+      coverage.handOver();
+      for (let last: unknown; last !== entered; await last) last = entered;
     },
     status: () => ({
       state,
@@ -329,22 +324,6 @@ export function openRecorder(parts: RecorderParts): Recorder {
       await Promise.all(finishing.values());
     },
   };
-}
-
-/** Where coverage begins: where it ended, with why nobody recorded since; now, for a camera that is new. */
-function beginning(parts: RecorderParts, writeGap: (gap: GapRow) => void) {
-  const { store, camera, clock } = parts;
-  const now = clock.utc();
-  const covered = camera.coveredTo();
-  if (covered === undefined) return { start: now, reason: 'no-connection' as const, presumed: true };
-  const aliveAt = Math.min(store.absence?.aliveAt ?? covered, now);
-  const known = store.state.value.openGaps[camera.id];
-  let start = Math.min(covered, now);
-  if (known !== undefined && start < aliveAt) {
-    writeGap({ start, end: aliveAt, reason: known.reason });
-    start = aliveAt;
-  }
-  return { start, reason: store.absence?.reason ?? ('agent-crashed' as const), presumed: false };
 }
 
 function reasonOf(failure: Failure | undefined): GapReason {

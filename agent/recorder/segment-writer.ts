@@ -1,5 +1,6 @@
 import type { Clock, Timer } from '#agent/platform/clock.ts';
 import type { OpenSegment, SegmentRow } from '#agent/store/store.ts';
+import { codeOf } from '#protocol/failure.ts';
 import type { Sealer } from '#protocol/seal/seal.ts';
 
 /** One segment on its way to disk. `take` never waits; what it leaves behind is written in the background. */
@@ -12,7 +13,9 @@ export interface SegmentWriter {
   readonly failure: unknown;
   /** Plain bytes taken. */
   readonly takenBytes: number;
-  /** Ends the segment at the UTC label `end`. Gives what is kept: whole, torn after a refusal, or nothing. */
+  /** Nothing follows: the last chunk goes on its way. */
+  last(): void;
+  /** After {@link last}: ends the segment at the UTC label `end`. Gives what is kept: whole, torn after a refusal, or nothing. */
   finish(end: number): Promise<SegmentRow | undefined>;
 }
 
@@ -55,6 +58,7 @@ export function openWriter(
   const drain = (): Promise<void> => {
     draining ??= writeQueued()
       .catch((error: unknown) => {
+        if (codeOf(error) === 'unknown') throw error; // No disk said that: a bug ends the process.
         failure = error;
         queue = [];
         inFlightBytes = 0;
@@ -90,9 +94,11 @@ export function openWriter(
       takenBytes += bytes.length;
       enqueue(sealer.update(bytes));
     },
-    async finish(end) {
+    last() {
       // 1 finish: the last chunk, marked as the last
       enqueue(sealer.final());
+    },
+    async finish(end) {
       while (draining !== undefined || queue.length > 0) await drain();
       timer?.cancel();
       timer = undefined;
@@ -100,6 +106,7 @@ export function openWriter(
         try {
           return await (await opening).seal(end);
         } catch (error) {
+          if (codeOf(error) === 'unknown') throw error;
           failure = error;
           failed();
         }

@@ -32,7 +32,7 @@ export interface CameraStore {
   bytes(): number;
   oldest(): SegmentRow | undefined;
   newest(): SegmentRow | undefined;
-  /** End of the latest segment or gap; undefined for a camera that never recorded. */
+  /** Where segments and gaps end, by the clock of now; undefined for a camera that never recorded. */
   coveredTo(): number | undefined;
   /** Half open. */
   overlapping(from: number, to: number): Coverage;
@@ -53,6 +53,9 @@ export interface CameraStore {
 /** A day more than the oldest file is read from the ledger: lines are appended when closed, not in order of start. */
 const dayMs = 86_400_000;
 
+/** A start that was taken already is moved by milliseconds. */
+const slackMs = 1000;
+
 export async function openCameraStore(
   files: Files,
   clock: Clock,
@@ -65,14 +68,18 @@ export async function openCameraStore(
   const index = emptyIndex();
   let gaps: GapRow[] = [];
   let coveredTo: number | undefined;
-  const cover = (end: number): void => {
-    coveredTo = Math.max(coveredTo ?? end, end);
+  let lastRun = Number.NEGATIVE_INFINITY;
+  /** Lines in the order they are appended: one that goes back in time was labelled by a clock that stepped back. */
+  const cover = (line: { start: number; end: number; run?: number }): void => {
+    const back = line.run === undefined ? line.end < (coveredTo ?? 0) - slackMs : line.run < lastRun;
+    coveredTo = back ? line.end : Math.max(coveredTo ?? line.end, line.end);
+    lastRun = line.run ?? lastRun;
   };
 
   const listing = await listCamera(files, folder);
   const missing = new Map(listing.sealed);
   const take = (line: LedgerLine): void => {
-    cover(line.end);
+    cover(line);
     if (line.kind === 'gap') gaps.push({ start: line.start, end: line.end, reason: line.reason });
     else if (listing.sealed.has(line.file)) {
       const { kind: _, ...row } = line;
@@ -100,7 +107,7 @@ export async function openCameraStore(
   const record = async (row: SegmentRow): Promise<void> => {
     await ledger.append({ kind: 'segment', ...row });
     index.add(row);
-    cover(row.end);
+    cover(row);
   };
   recovered.push(
     ...(await recoverCamera(files, camera, listing, missing, (row) => {
@@ -169,7 +176,7 @@ export async function openCameraStore(
       await ledger.append({ kind: 'gap', ...gap });
       gaps.push(gap);
       gaps.sort((a, b) => a.start - b.start);
-      cover(gap.end);
+      cover(gap);
     },
     withdraw(rows) {
       index.remove(rows);
@@ -192,7 +199,8 @@ export async function openCameraStore(
       }
     },
     async correct(row, start, state) {
-      await record({ ...row, start, end: start + row.durationMs, clock: state });
+      await ledger.append({ kind: 'segment', ...row, start, end: start + row.durationMs, clock: state });
+      index.add({ ...row, start, end: start + row.durationMs, clock: state });
     },
     close: () => ledger.close(),
   };

@@ -20,6 +20,8 @@ export interface MemoryDisk {
    * part that `keep` (0 to 1, asked anew for each file and folder) lets through.
    */
   crash(how: 'kill' | 'cut', keep?: () => number): void;
+  /** A disk of its own with what a process killed now would leave; this one goes on for whoever still writes. */
+  fork(): MemoryDisk;
   /** Every file's path and bytes. */
   contents(): Map<string, Buffer>;
 }
@@ -37,6 +39,8 @@ interface Folder {
   pending: { name: string; node: Node | undefined }[];
 }
 
+let disks = 0;
+
 class Frozen extends Error {}
 
 export function isFrozen(error: unknown): boolean {
@@ -46,13 +50,31 @@ export function isFrozen(error: unknown): boolean {
 const newFolder = (): Folder => ({ entries: new Map(), durable: new Map(), pending: [] });
 const isFolder = (node: Node | undefined): node is Folder => node !== undefined && 'entries' in node;
 
+function copyOf(folder: Folder): Folder {
+  const copies = new Map<Node, Node>();
+  const copy = (node: Node): Node => {
+    const done = copies.get(node);
+    if (done !== undefined) return done;
+    if (!isFolder(node)) {
+      copies.set(node, { ...node });
+      return copies.get(node)!;
+    }
+    const fresh = newFolder();
+    copies.set(node, fresh);
+    for (const [name, inner] of node.entries) fresh.entries.set(name, copy(inner));
+    for (const [name, inner] of node.durable) fresh.durable.set(name, copy(inner));
+    fresh.pending = node.pending.map(({ name, node: inner }) => ({ name, node: inner && copy(inner) }));
+    return fresh;
+  };
+  return copy(folder) as Folder;
+}
+
 function systemError(code: string, path: string): NodeJS.ErrnoException {
   return Object.assign(new Error(`${code}: ${path}`), { code });
 }
 
-export function memoryDisk(now: () => number): MemoryDisk {
-  const root = newFolder();
-  let nextId = 1;
+export function memoryDisk(now: () => number, root: Folder = newFolder()): MemoryDisk {
+  let nextId = 1_000_000 * ++disks;
   let step = 0;
   let frozenAt = Number.POSITIVE_INFINITY;
   let judge: (what: string, path: string) => NodeJS.ErrnoException | undefined = () => undefined;
@@ -271,6 +293,7 @@ export function memoryDisk(now: () => number): MemoryDisk {
       judge = () => undefined;
       if (how === 'cut') settle(root, keep);
     },
+    fork: () => memoryDisk(now, copyOf(root)),
     contents: () => new Map([...all(root, '', new Map())].map(([path, inode]) => [path, inode.data])),
   };
 }

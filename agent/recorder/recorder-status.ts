@@ -1,0 +1,23 @@
+import type { GapReason } from '#protocol/gap.ts';
+
+export interface RecorderStatus {
+  /** `failed`: a failure has been met since the last frame that was taken. */
+  state: 'recording' | 'connecting' | 'failed';
+  reason?: GapReason;
+  /** UTC of the last change of `state`. */
+  since: number;
+  /** UTC end of the newest sealed segment. */
+  newestSegment?: number;
+  /** Monotonic age of the newest frame taken; absent before the first. */
+  lastFragmentAgeMs?: number;
+  /** Over the last ten seconds of the stream; 0 unless recording. */
+  bitrate: number;
+  frameRate: number;
+  track?: { codec: string; codecString: string; width: number; height: number };
+  lostPackets: number;
+  /** Media the camera offers that are not recorded. */
+  offered: readonly string[];
+  openBytes: number;
+  inFlightBytes: number;
+  droppedFragments: number;
+}

@@ -1,0 +1,74 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import * as assert from 'uvu/assert';
+import { systemClock } from '#agent/platform/clock.ts';
+import { systemFiles } from '#agent/platform/files.ts';
+import { openStore, type SegmentRow, verifyStore } from '#agent/store/store.ts';
+import { opened, recipients, storeParts } from '../support/store-parts.ts';
+import { suite } from '../support/suite.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+const crashes = Number(process.env['PEIO_CRASHES'] ?? 20);
+const test = suite('store, killed while it records', { timeoutMs: 30_000 + crashes * 3000 });
+
+/** Records until it is killed, `lifeMs` after its first frame at the latest; gives the rows it told as sealed. */
+async function recordAndDie(dir: string, lifeMs: number): Promise<SegmentRow[]> {
+  const child = spawn(
+    process.execPath,
+    [join(import.meta.dirname, '../support/recording-child.ts'), dir, ...recipients],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  );
+  let output = '';
+  child.stdout.on('data', (chunk: Buffer) => {
+    if (output === '') setTimeout(() => child.kill('SIGKILL'), lifeMs);
+    output += chunk.toString();
+  });
+  const [code, signal] = await once(child, 'close');
+  assert.is(signal, 'SIGKILL', `ended by itself: ${code}`);
+  // A line that the kill cut short was not told.
+  const lines = output.split('\n').slice(1, -1);
+  return lines.map((line) => JSON.parse(line) as SegmentRow);
+}
+
+test(`${crashes} kills: nothing sealed is lost, the store verifies, torn files open to their last whole chunk`, async () => {
+  using folder = temporaryFolder();
+  const dir = join(folder.path, 'store');
+  mkdirSync(dir);
+  const told: SegmentRow[] = [];
+  for (let i = 0; i < crashes; i++) {
+    told.push(...(await recordAndDie(dir, 50 + Math.random() * 900)));
+    const verified = await verifyStore(systemFiles, dir, { full: true, now: Date.now() });
+    assert.equal(
+      verified.findings.filter(({ severity }) => severity === 'problem'),
+      [],
+    );
+  }
+  const store = await openStore(storeParts(dir, systemClock));
+  const { segments, gaps } = store.overlapping('cam-1', 0, Number.MAX_SAFE_INTEGER);
+  for (const row of told)
+    assert.equal(
+      segments.find(({ file }) => file === row.file),
+      row,
+    );
+  const torn = segments.filter((row) => row.torn);
+  for (const row of torn) {
+    const { plain, end } = await opened(store.path('cam-1', row)!);
+    assert.is(end, 'torn');
+    assert.is(plain.length % 65_536, 0);
+    assert.is(plain.toString('latin1', 4, 12), 'ftypINIT');
+  }
+  assert.ok(torn.length >= crashes / 4, `${torn.length} torn`);
+  assert.ok(gaps.every(({ reason }) => reason === 'agent-crashed' || reason === 'no-connection'));
+  // From the first frame on every moment is in a segment or in a gap.
+  const covered = [...segments, ...gaps].sort((a, b) => a.start - b.start);
+  let until = covered[0]!.start;
+  for (const { start, end } of covered) {
+    assert.ok(start <= until, `uncovered before ${start}`);
+    until = Math.max(until, end);
+  }
+  await store.close();
+  const after = await verifyStore(systemFiles, dir, { full: true, now: Date.now() });
+  assert.equal(after.findings, []);
+});
