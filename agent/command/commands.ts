@@ -18,16 +18,9 @@ import type { Clock } from '../platform/clock.ts';
 import type { Files } from '../platform/files.ts';
 import type { Log } from '../platform/log.ts';
 import { openFlood } from './flood.ts';
-import {
-  type CommandLog,
-  type CommandRecord,
-  commandOf,
-  messageOf,
-  type Origin,
-  openJournal,
-} from './journal.ts';
+import { type CommandLog, type CommandRecord, commandOf, messageOf, openJournal } from './journal.ts';
 import { openLanes } from './lanes.ts';
-import type { Runners } from './runner.ts';
+import type { Origin, Runners } from './runner.ts';
 
 /** Accepted and not yet finished; more than an operator waits for, few enough to keep in order. */
 const maxUnfinished = 16;
@@ -44,6 +37,11 @@ export interface Commands {
    * not take the journal or the log: nothing is done unseen, and who sent it gets no answer and asks again.
    */
   receive(message: Buffer, origin: Origin): Promise<CommandStatus | undefined>;
+  /**
+   * The last status of a command that was taken, once nothing more will change; undefined for an id that is not known.
+   * Rejects with the signal's reason.
+   */
+  ended(id: string, signal: AbortSignal): Promise<CommandStatus | undefined>;
   /** Asks what runs to stop and waits for it; it goes on at the next start. */
   close(): Promise<void>;
 }
@@ -69,9 +67,11 @@ export async function openCommands(options: CommandOptions): Promise<Commands> {
   const { clock, audit, node, runners } = options;
   const utc = (): number => clock.utc();
   const journal = await openJournal({ ...options, utc });
+  const listeners = new Set<() => void>();
   const say = (status: CommandStatus, retained: boolean): CommandStatus => {
     const text = signEnvelope(payloadTypes.status, Buffer.from(JSON.stringify(status)), [options.key]);
     options.publishStatus(status.id, text, retained);
+    for (const look of listeners) look();
     return status;
   };
   const lanes = openLanes({ ...options, journal, say: (status) => say(status, true) });
@@ -215,6 +215,25 @@ export async function openCommands(options: CommandOptions): Promise<Commands> {
       turn = mine.catch(() => {});
       return mine;
     },
+    ended: (id, signal) =>
+      new Promise((resolve, reject) => {
+        const look = (): void => {
+          const record = journal.find(id);
+          const status = record === 'unreadable' ? undefined : record?.status;
+          if (record !== undefined && record !== 'unreadable' && !isOver(status)) return;
+          listeners.delete(look);
+          signal.removeEventListener('abort', abort);
+          resolve(status);
+        };
+        const abort = (): void => {
+          listeners.delete(look);
+          reject(signal.reason);
+        };
+        if (signal.aborted) return abort();
+        signal.addEventListener('abort', abort, { once: true });
+        listeners.add(look);
+        look();
+      }),
     async close() {
       await turn;
       await lanes.close();

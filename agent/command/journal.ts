@@ -10,8 +10,6 @@ import { type Files, makeFolderDurably, readIfThere, writeDurably } from '../pla
 import type { Log } from '../platform/log.ts';
 import type { AcceptedCommand } from './runner.ts';
 
-export type Origin = 'mqtt' | 'usb';
-
 /** The log as the journal sees it. */
 export interface CommandLog {
   append(kind: string, fields: Record<string, unknown>): Promise<{ seq: number }>;
@@ -80,12 +78,11 @@ export function commandOf(record: CommandRecord): Command {
 /** The command of a record that was accepted; undefined for any other. */
 export function acceptedCommand(record: CommandRecord): AcceptedCommand | undefined {
   if (record.accepted === undefined) return undefined;
-  const command = commandOf(record);
   return {
-    command,
+    command: commandOf(record),
     auditSeq: record.accepted.seq,
     acceptedAt: record.accepted.at,
-    policyVersion: command.policyVersion,
+    origin: record.origin,
   } as AcceptedCommand;
 }
 

@@ -1,5 +1,7 @@
 import type { Command } from '#protocol/command.ts';
 
+export type Origin = 'mqtt' | 'usb';
+
 /** A command that this node has accepted, by its own durable journal: only the journal makes one. */
 export interface AcceptedCommand<C extends Command = Command> {
   readonly command: C;
@@ -7,7 +9,8 @@ export interface AcceptedCommand<C extends Command = Command> {
   readonly auditSeq: number;
   /** UTC milliseconds, of that line. */
   readonly acceptedAt: number;
-  readonly policyVersion: number;
+  /** By which way it came. */
+  readonly origin: Origin;
   readonly accepted: unique symbol;
 }
 

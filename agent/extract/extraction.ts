@@ -19,13 +19,15 @@ import { requireWindow } from './window.ts';
 /** A week of minutes, and the seams: what a manifest of 4 MiB holds. */
 const maxFiles = 10_500;
 
+export interface Item {
+  file: string;
+  content: { bytes: Buffer } | { path: string; size: number; sha256: string };
+}
+
 /** Where an extraction goes. The first item is the manifest. */
 export interface Delivery {
   deliver(
-    parcel: {
-      command: string;
-      items: { file: string; content: { bytes: Buffer } | { path: string; size: number } }[];
-    },
+    parcel: { command: string; items: Item[] },
     progress: (sent: { bytes: number; files: number }) => void,
     signal: AbortSignal,
   ): Promise<void>;
@@ -43,8 +45,10 @@ export interface ExtractionOptions {
   key: KeyObject;
   retentionMs: number;
   footage: Footage;
-  /** Undefined at a node without an upload address: extractions are then delivered by hand only. */
+  /** For what came over the broker; undefined at a node without an upload address. */
   delivery: Delivery | undefined;
+  /** For what came on a stick. */
+  copies?: Delivery;
   /** Resolves when the hub has cosigned `size` lines of the log; rejects with the signal's reason. */
   whenCosigned(size: number, signal: AbortSignal): Promise<void>;
 }
@@ -82,7 +86,8 @@ export async function openExtractions(options: ExtractionOptions): Promise<Extra
     const { command } = accepted;
     const before = await readIfThere(files, manifestPath(command.id), maxManifestBytes);
     if (before) return readManifest(before, options.key);
-    await pause(clock, command.to - clock.utc(), signal);
+    const aheadMs = command.to - clock.utc();
+    if (aheadMs > 0) await pause(clock, aheadMs, signal);
     signal.throwIfAborted();
     if ((footage.coveredTo(command.camera) ?? 0) < command.to) await footage.cutNow(command.camera);
     signal.throwIfAborted();
@@ -102,19 +107,20 @@ export async function openExtractions(options: ExtractionOptions): Promise<Extra
     signal: AbortSignal,
   ): Promise<Progress> {
     const { command } = accepted;
-    const { delivery } = options;
+    const byHand = accepted.origin === 'usb';
+    const delivery = byHand ? options.copies : options.delivery;
     if (delivery === undefined)
       throw new Failure('unavailable', 'no-upload-address', 'no upload address is configured');
     const { bytes, manifest } = await untilDisk(options, signal, () => prepare(accepted, signal));
     const files = manifest.files.map(({ name, bytes: size, start, end, sha256, clock, torn }) => {
       const path = footage.path(command.camera, { file: name, bytes: size, start, end, sha256, clock, torn });
       if (path === undefined) throw new Failure('corrupt', 'footage-missing', name);
-      return { file: name, content: { path, size } };
+      return { file: name, content: { path, size, sha256 } };
     });
     const total = manifest.files.reduce((sum, file) => sum + file.bytes, bytes.length);
     report({ progress: 0, segments: 0, bytes: 0 });
-    // Nothing leaves before the hub holds the line that says why.
-    await options.whenCosigned(accepted.auditSeq, signal);
+    // Nothing leaves before the hub holds the line that says why. A copy by hand carries the line with it.
+    if (!byHand) await options.whenCosigned(accepted.auditSeq, signal);
     await delivery.deliver(
       { command: command.id, items: [{ file: manifestFile, content: { bytes } }, ...files] },
       (sent) =>
@@ -159,6 +165,7 @@ export async function openExtractions(options: ExtractionOptions): Promise<Extra
         await reservations.keepOnly(({ command }) => command !== id);
         if ((await files.size(manifestPath(id))) !== undefined) await files.remove(manifestPath(id));
         await options.delivery?.forget(id);
+        await options.copies?.forget(id);
       },
       async keepOnly(ids) {
         await reservations.keepOnly(({ command }) => ids.has(command));
