@@ -1,0 +1,45 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { generateX25519Identity, identityToRecipient } from 'age-encryption';
+import * as assert from 'uvu/assert';
+import { inTown, officerIdentity } from '../support/hub-case.ts';
+import { suite } from '../support/suite.ts';
+
+// Art. 6 c. 9: what goes to third parties is encrypted.
+const test = suite('Art. 6 c. 9: copies leave encrypted', { timeoutMs: 60_000 });
+
+test('there is no way to a copy in the clear', () =>
+  inTown(async (world) => {
+    const id = await world.delivered();
+    const copy = join(world.folder, 'copy.mp4');
+    const open = (...args: string[]) => world.run('open', id, '--identity', officerIdentity(world), ...args);
+    assert.is((await open('--pack', copy)).code, 64, 'neither recipient nor ZIP');
+    assert.is((await open('--pack', copy, '--zip', '--for', 'age1x')).code, 64, 'both');
+    assert.is((await open('--pack', copy, '--for', 'age1nonsense')).code, 64, 'no recipient');
+    assert.is((await open('--pack', copy, '--for', '')).code, 64, 'an empty recipient');
+    assert.is((await open('--once', '--out', world.folder)).code, 2, 'a folder on a disk');
+    assert.not(existsSync(copy));
+  }));
+
+test('neither kind of copy holds a picture, a name or a place that can be read', () =>
+  inTown(async (world) => {
+    const id = await world.delivered();
+    const identity = officerIdentity(world);
+    const recipient = await identityToRecipient(await generateX25519Identity());
+    const age = join(world.folder, 'copy.age');
+    const zip = join(world.folder, 'copy.zip');
+    assert.is(
+      (await world.run('open', id, '--identity', identity, '--pack', age, '--for', recipient)).code,
+      0,
+    );
+    assert.is((await world.run('open', id, '--identity', identity, '--pack', zip, '--zip')).code, 0);
+    for (const file of [age, zip]) {
+      const bytes = readFileSync(file);
+      for (const sign of ['ftyp', 'moof', 'avcC', 'Polo scolastico', '77/2026', 'payloadType'])
+        assert.not(bytes.includes(sign), `${sign} in ${file}`);
+    }
+    assert.equal(
+      readdirSync('/dev/shm').filter((name) => name.startsWith(`peio-open-${process.pid}`)),
+      [],
+    );
+  }));
