@@ -49,6 +49,10 @@ export interface CameraOptions extends Quirks {
   password?: string;
   /** Fill the stream up to so many 10^6 bits per second. */
   mbit?: number;
+  /** Pictures a second, instead of the file's own rate. */
+  frameRate?: number;
+  /** 10^6 bits per second of the camera's network port, which spreads the packets of a picture (default 100; 0: at once). */
+  linkMbit?: number;
   /** What SETUP allows (default both). */
   transports?: readonly ('tcp' | 'udp')[];
   /** Offer G.711 beside the video. */
@@ -126,7 +130,11 @@ export interface LiveCamera {
   frameRate(): number;
 }
 
-export function liveCamera(options: CameraOptions, base: () => string): LiveCamera {
+/** Of cameras and of the switches they hang on. */
+const usualLinkMbit = 100;
+
+export function liveCamera(asked: CameraOptions, base: () => string): LiveCamera {
+  const options = { linkMbit: usualLinkMbit, ...asked };
   const { clip, frames } = program(options, options.file ?? walkers);
   const counters: CameraCounters = {
     connections: 0,
@@ -190,7 +198,7 @@ interface Program {
 const programs = new Map<string, Program>();
 
 function program(options: CameraOptions, file: string): Program {
-  const { aggregate, marker, extensionWords, contributors, padding, mbit } = options;
+  const { aggregate, marker, extensionWords, contributors, padding, mbit, frameRate } = options;
   const inBand = options.inBand ?? true;
   const quirks: PacketQuirks = {
     ...(aggregate !== undefined && { aggregate }),
@@ -199,10 +207,10 @@ function program(options: CameraOptions, file: string): Program {
     ...(contributors !== undefined && { contributors }),
     ...(padding !== undefined && { padding }),
   };
-  const key = JSON.stringify([file, inBand, mbit, quirks]);
+  const key = JSON.stringify([file, inBand, mbit, frameRate, quirks]);
   let found = programs.get(key);
   if (!found) {
-    const clip = loadClip(file, { inBand, mbit });
+    const clip = loadClip(file, { inBand, mbit, frameRate });
     found = { clip, frames: packetise(clip, quirks) };
     programs.set(key, found);
   }

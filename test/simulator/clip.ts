@@ -23,11 +23,17 @@ export interface Clip {
 
 /**
  * A file as a camera would send it. `inBand` puts the parameter sets in front of every keyframe; `mbit` (of 10^6 bits
- * per second) fills every frame up with filler data (H.264 type 12, H.265 type 38), which costs no encoding.
+ * per second) fills every frame up with filler data (H.264 type 12, H.265 type 38), which costs no encoding;
+ * `frameRate` plays it faster or slower.
  */
-export function loadClip(file: string, options: { inBand: boolean; mbit?: number | undefined }): Clip {
+export function loadClip(
+  file: string,
+  options: { inBand: boolean; mbit?: number | undefined; frameRate?: number | undefined },
+): Clip {
   const track = readVideoTrack(file);
-  const toClock = (ticks: number): number => Math.round((ticks * videoClock) / track.timescale);
+  const ownRate = (track.samples.length * track.timescale) / track.duration;
+  const perTick = (videoClock / track.timescale) * (ownRate / (options.frameRate ?? ownRate));
+  const toClock = (ticks: number): number => Math.round(ticks * perTick);
   const duration = toClock(track.duration);
   const frames = track.samples.map((sample): Frame => {
     const nals = splitNals(sample.bytes, track.lengthSize);

@@ -138,13 +138,14 @@ export function serve(socket: Socket, door: Door): void {
     const chosen = chooseTransport(request.headers['transport'] ?? '', camera);
     if (!chosen) return answer(request, 461);
     const source = camera.broadcast.source().toString(16).padStart(8, '0').toUpperCase();
+    const bytesPerMs = (camera.options.linkMbit || Number.POSITIVE_INFINITY) * 125;
     const ends: (() => void)[] = [];
     let delivery: Delivery;
     let transport: string;
     if (chosen.kind === 'tcp') {
       const shift = camera.options.otherChannels ? 4 : 0;
       const [rtp, rtcp] = [chosen.first + shift, chosen.second + shift];
-      delivery = interleaved(socket, rtp, rtcp, () =>
+      delivery = interleaved(socket, { rtp, rtcp }, bytesPerMs, () =>
         camera.garbageBytes > 0 ? noise(camera.garbageBytes) : undefined,
       );
       transport = `RTP/AVP/TCP;unicast;interleaved=${rtp}-${rtcp};ssrc=${source}`;
@@ -152,7 +153,8 @@ export function serve(socket: Socket, door: Door): void {
       const pair = await door.udp();
       const address = socket.remoteAddress;
       if (address === undefined || socket.destroyed) return;
-      delivery = unicast(pair, address, chosen.first, chosen.second);
+      const client = { address, rtpPort: chosen.first, rtcpPort: chosen.second };
+      delivery = unicast(pair, client, bytesPerMs);
       door.reports(address, chosen.second, () => {
         camera.counters.receiverReports += 1;
         refreshed();

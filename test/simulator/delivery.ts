@@ -14,15 +14,71 @@ export interface Delivery {
 
 /** A camera drops pictures rather than hold seconds of them for a client that does not read. */
 const maxBacklogBytes = 8 * 1024 * 1024;
-/** As many packets as fit a default receive buffer several times over are sent at once, then a millisecond's pause. */
-const burstPackets = 16;
-const maxWaitingPackets = 4096;
+
+/**
+ * Spreads packets as the camera's network port does: one at a time, and no more than it carries in a millisecond. A
+ * picture of 50 kB takes 4 ms at 100 Mbit/s, and its reader is woken many times for it; `bytesPerMs` of Infinity sends
+ * it in one piece. `send` gets whole packets, from `starts[from]` to before `starts[to]`.
+ */
+function networkPort(
+  bytesPerMs: number,
+  backlogBytes: () => number,
+  send: (bytes: Buffer, starts: readonly number[], from: number, to: number) => void,
+): Pick<Delivery, 'media' | 'close'> {
+  let waiting: { bytes: Buffer; starts: readonly number[]; next: number }[] = [];
+  let waitingBytes = 0;
+  let room = bytesPerMs;
+  let again: { cancel(): void } | undefined;
+  const soon = (): void => {
+    const immediate = setImmediate(drain);
+    again = { cancel: () => clearImmediate(immediate) };
+  };
+  const nextMillisecond = (): void => {
+    const timer = setTimeout(() => {
+      room = bytesPerMs;
+      drain();
+    }, 1);
+    again = { cancel: () => clearTimeout(timer) };
+  };
+  const drain = (): void => {
+    again = undefined;
+    const first = waiting[0];
+    if (!first) return;
+    const { bytes, starts, next } = first;
+    const to = bytesPerMs === Number.POSITIVE_INFINITY ? starts.length : next + 1;
+    const size = (starts[to] ?? bytes.length) - (starts[next] as number);
+    send(bytes, starts, next, to);
+    room -= size;
+    waitingBytes -= size;
+    first.next = to;
+    if (to >= starts.length) waiting.shift();
+    // The last packet of a millisecond waits it out too, or small pictures would never fill it.
+    if (room <= 0) nextMillisecond();
+    else if (waiting.length > 0) soon();
+    else room = bytesPerMs;
+  };
+  return {
+    media(bytes, starts) {
+      if (waitingBytes + backlogBytes() > maxBacklogBytes) return false;
+      if (starts.length === 0) return true;
+      waiting.push({ bytes, starts, next: 0 });
+      waitingBytes += bytes.length;
+      if (!again) drain();
+      return true;
+    },
+    close() {
+      again?.cancel();
+      again = undefined;
+      waiting = [];
+    },
+  };
+}
 
 /** RTSP interleaving (RFC 2326 §10.12): `channel` for RTP, `reportChannel` for RTCP. */
 export function interleaved(
   socket: Socket,
-  channel: number,
-  reportChannel: number,
+  channels: { rtp: number; rtcp: number },
+  bytesPerMs: number,
   garbage: () => Buffer | undefined,
 ): Delivery {
   const framed = (packet: Buffer, on: number): Buffer => {
@@ -33,22 +89,25 @@ export function interleaved(
     packet.copy(bytes, 4);
     return bytes;
   };
-  return {
-    media(bytes, starts) {
-      if (socket.writableLength > maxBacklogBytes) return false;
-      const noise = garbage();
+  const wire = networkPort(
+    bytesPerMs,
+    () => socket.writableLength,
+    (bytes, starts, from, to) => {
+      const noise = from === 0 ? garbage() : undefined;
       if (noise) socket.write(noise);
-      let out = bytes;
-      if (channel !== 0) {
-        out = Buffer.from(bytes);
-        for (const start of starts) out[start + 1] = channel;
+      let out = bytes.subarray(starts[from], starts[to]);
+      if (channels.rtp !== 0) {
+        out = Buffer.from(out);
+        for (let i = from; i < to; i++)
+          out[(starts[i] as number) - (starts[from] as number) + 1] = channels.rtp;
       }
       socket.write(out);
-      return true;
     },
-    packet: (packet) => void socket.write(framed(packet, channel)),
-    report: (packet) => void socket.write(framed(packet, reportChannel)),
-    close() {},
+  );
+  return {
+    ...wire,
+    packet: (packet) => void socket.write(framed(packet, channels.rtp)),
+    report: (packet) => void socket.write(framed(packet, channels.rtcp)),
   };
 }
 
@@ -59,29 +118,24 @@ export interface UdpPair {
   rtpPort: number;
 }
 
-export function unicast(pair: UdpPair, address: string, rtpPort: number, rtcpPort: number): Delivery {
-  const waiting: Buffer[] = [];
-  let timer: NodeJS.Timeout | undefined;
-  const drain = (): void => {
-    timer = undefined;
-    for (const packet of waiting.splice(0, burstPackets)) pair.rtp.send(packet, rtpPort, address, ignore);
-    if (waiting.length > 0) timer = setTimeout(drain, 1);
-  };
-  return {
-    media(bytes, starts) {
-      if (waiting.length + starts.length > maxWaitingPackets) return false;
-      starts.forEach((start, i) => {
-        waiting.push(bytes.subarray(start + 4, starts[i + 1] ?? bytes.length));
-      });
-      if (!timer) drain();
-      return true;
+export function unicast(
+  pair: UdpPair,
+  client: { address: string; rtpPort: number; rtcpPort: number },
+  bytesPerMs: number,
+): Delivery {
+  const { address, rtpPort, rtcpPort } = client;
+  const wire = networkPort(
+    bytesPerMs,
+    () => 0,
+    (bytes, starts, from, to) => {
+      for (let i = from; i < to; i++)
+        pair.rtp.send(bytes.subarray((starts[i] as number) + 4, starts[i + 1]), rtpPort, address, ignore);
     },
+  );
+  return {
+    ...wire,
     packet: (packet) => pair.rtp.send(packet, rtpPort, address, ignore),
     report: (packet) => pair.rtcp.send(packet, rtcpPort, address, ignore),
-    close() {
-      clearTimeout(timer);
-      waiting.length = 0;
-    },
   };
 }
 

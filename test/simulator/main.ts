@@ -1,6 +1,6 @@
 // A process of simulated cameras: node test/simulator/main.ts [--port N] [--host H] [--cameras 2] [--user U --password P]
-// [--mbit 4] [--file F] [--audio] [--onvif]. Prints {"port", "urls", "onvif"} when ready, obeys one fault a line on
-// standard input (commands.ts) and answers each with a line of JSON; ends with its input.
+// [--mbit 4] [--fps 25] [--link 100] [--file F] [--audio] [--onvif]. Prints {"port", "urls", "onvif"} when ready, obeys
+// one fault a line on standard input (commands.ts) and answers each with a line of JSON; ends with its input.
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { command } from './commands.ts';
@@ -15,6 +15,8 @@ const { values } = parseArgs({
     user: { type: 'string' },
     password: { type: 'string' },
     mbit: { type: 'string' },
+    fps: { type: 'string' },
+    link: { type: 'string' },
     file: { type: 'string' },
     audio: { type: 'boolean', default: false },
     onvif: { type: 'boolean', default: false },
@@ -41,6 +43,8 @@ const simulator = await startSimulator({
     // Cameras of one process do not show the same moment, nor send their keyframes together.
     startAtSeconds: index * 3.7,
     ...(values.mbit !== undefined && { mbit: number('mbit', values.mbit) }),
+    ...(values.fps !== undefined && { frameRate: number('fps', values.fps) }),
+    ...(values.link !== undefined && { linkMbit: number('link', values.link) }),
     ...(values.file !== undefined && { file: values.file }),
   })),
 });
