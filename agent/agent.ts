@@ -17,6 +17,7 @@ import type { Footage } from './extract/footage.ts';
 import { openHolds } from './extract/holds.ts';
 import { assembleHealth } from './health/assemble.ts';
 import { openConnection } from './mqtt/connection.ts';
+import { openStatements } from './nightly/statements.ts';
 import { readBootId } from './platform/boot.ts';
 import { type Clock, pause } from './platform/clock.ts';
 import type { Files } from './platform/files.ts';
@@ -25,6 +26,7 @@ import { listenHttp } from './platform/http.ts';
 import { socketLocks } from './platform/lock.ts';
 import type { Log } from './platform/log.ts';
 import { openNet } from './platform/net.ts';
+import { openNightly } from './platform/nightly.ts';
 import { releasedAt, version } from './platform/node-version.ts';
 import type { Random } from './platform/random.ts';
 import { readTimeService } from './platform/time-service.ts';
@@ -302,6 +304,13 @@ export async function runAgent(config: Config, around: Surroundings, stop: Abort
     releasing: ({ id }, at) => record('hold-releasing', { hold: id, at: instantText(at) }),
   });
   opened.defer(() => holds.close());
+  const statements = await openStatements({
+    files,
+    path: join(dir, 'statements.json'),
+    store,
+    nowUtc: clock.utc(),
+    note: audit.append,
+  });
   const retention = openRetention({
     store,
     clock,
@@ -320,15 +329,48 @@ export async function runAgent(config: Config, around: Surroundings, stop: Abort
         bytes,
         root,
       });
+      await statements.swept(camera, count);
     },
     log,
   });
+  const dayMs = 86_400_000;
+  const nightly = openNightly(
+    [
+      {
+        name: 'statements',
+        at: '00:05',
+        limitMs: 600_000,
+        async run() {
+          if (trust.trusted()) await statements.upToDate(clock.utc());
+        },
+      },
+      {
+        name: 'log retention',
+        at: '03:15',
+        limitMs: 600_000,
+        async run() {
+          if (!trust.trusted()) return;
+          const months = await audit.expire(clock.utc() - policy.current().policy.logRetentionDays * dayMs);
+          if (months.length > 0) record('log-expired', { months });
+        },
+      },
+    ],
+    (name, err) => log.error({ err, name }, 'a nightly job failed'),
+  );
+  opened.defer(() => nightly.close());
   const checkClock = async (): Promise<void> => {
+    let state = trust.state();
     while (!ending.signal.aborted) {
       await trust.check();
+      if (trust.state() !== state) {
+        record('clock', { before: state, now: trust.state() });
+        state = trust.state();
+        nightly.clockStepped();
+      }
       await pause(clock, clockCheckMs, ending.signal);
     }
   };
+  nightly.now('statements');
   const working = guard(
     Promise.all([
       ...cameras.map(({ recorder }) => recorder.run(ending.signal)),

@@ -50,6 +50,7 @@ const mayImport: Record<string, string[]> = {
   'agent/alert': [],
   'agent/health': [],
   'agent/mqtt': ['agent/lifecycle'],
+  'agent/nightly': ['agent/store'],
   'agent/reporter': ['agent/mqtt'],
   'agent/audit': [],
   'agent/policy': [],
@@ -144,6 +145,7 @@ test('a library that hides traps has one importer', () => {
     ['lowdb', 'agent/store'],
     ['systeminformation', 'agent/platform'],
     ['pino', 'agent/platform'],
+    ['node-cron', 'agent/platform'],
   ] as const) {
     const importers = ours.filter(({ imports }) =>
       imports.some((name) => name === library || name.startsWith(`${library}/`)),
@@ -157,6 +159,15 @@ test('every folder that keeps state says its invariants', () => {
   const rooms = readdirSync(join(root, 'agent')).filter((name) =>
     statSync(join(root, 'agent', name)).isDirectory(),
   );
-  for (const room of ['store', 'recorder', 'audit', 'retention'].filter((name) => rooms.includes(name)))
+  for (const room of [
+    'store',
+    'recorder',
+    'audit',
+    'retention',
+    'extract',
+    'command',
+    'policy',
+    'nightly',
+  ].filter((name) => rooms.includes(name)))
     assert.match(readFileSync(join(root, 'agent', room, 'README.md'), 'utf8'), /^# .*\n\nInvariants:/);
 });

@@ -78,8 +78,15 @@ export function openHeads(options: {
       log.warn({ code: error.code, why: sentenceOf(error) }, 'cosignature refused');
       return;
     }
+    try {
+      await options.cosigned(cosigned);
+    } catch (error) {
+      // An answer to a log that is no longer here, or a disk that does not take it: the next one comes.
+      if (!(error instanceof Failure)) throw error;
+      log.error({ code: error.code, why: sentenceOf(error) }, 'a cosignature was not taken');
+      return;
+    }
     if (cosigned.head.size >= unanswered) unanswered = 0;
-    await options.cosigned(cosigned);
   });
   bus.onConnect(() => {
     wanted = true;

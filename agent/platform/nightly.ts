@@ -1,0 +1,61 @@
+import { type ScheduledTask, schedule } from 'node-cron';
+
+/** Something done once a night, at a UTC time of day. */
+export interface NightlyJob {
+  name: string;
+  /** UTC, as `03:15`. */
+  at: string;
+  /** A run past this is given up on; the next night tries again. */
+  limitMs: number;
+  run(signal: AbortSignal): Promise<void>;
+}
+
+export interface Nightly {
+  /** After a step of the UTC clock: a schedule made before it would wait for the old time, or run through the gap. */
+  clockStepped(): void;
+  /** Runs a job now, in turn: what a night without power left undone. */
+  now(name: string): void;
+  /** Stops the schedule and waits for what runs. */
+  close(): Promise<void>;
+}
+
+/** Runs jobs by node-cron, one at a time. `failed` is told of what they throw; the next night tries again. */
+export function openNightly(
+  jobs: readonly NightlyJob[],
+  failed: (name: string, error: unknown) => void,
+): Nightly {
+  let tasks: ScheduledTask[] = [];
+  let working = Promise.resolve();
+  const closing = new AbortController();
+  const run = (job: NightlyJob): void => {
+    const limit = AbortSignal.any([closing.signal, AbortSignal.timeout(job.limitMs)]);
+    working = working.then(() => job.run(limit)).catch((error: unknown) => failed(job.name, error));
+  };
+  const start = (): void => {
+    tasks = jobs.map((job) => {
+      const [hour, minute] = job.at.split(':');
+      return schedule(`${Number(minute)} ${Number(hour)} * * *`, () => run(job), {
+        timezone: 'UTC',
+        name: job.name,
+      });
+    });
+  };
+  const stop = (): void => {
+    for (const task of tasks) task.destroy();
+  };
+  start();
+  return {
+    clockStepped() {
+      stop();
+      start();
+    },
+    now(name) {
+      for (const job of jobs) if (job.name === name) run(job);
+    },
+    async close() {
+      stop();
+      closing.abort();
+      await working;
+    },
+  };
+}
