@@ -110,7 +110,7 @@ test(`${crashes} kills: nothing sealed is lost, the open segment loses a GOP and
     );
   }
   process.stdout.write(
-    `  measured: lost at a kill: ${Math.round(Math.max(...lost))} ms at most (a GOP has ${Math.round(gopMs)} ms, 64 KiB ${Math.round(chunkMs)} ms); ` +
+    `\n  measured: lost at a kill: ${Math.round(Math.max(...lost))} ms at most (a GOP has ${Math.round(gopMs)} ms, 64 KiB ${Math.round(chunkMs)} ms); ` +
       `ledger beyond the pictures: ${Math.round(Math.min(...claimed))} to ${Math.round(Math.max(...claimed))} ms\n`,
   );
   assert.ok(Math.max(...lost) <= gopMs + chunkMs + lateMs, `${lost.map(Math.round)}`);

@@ -11,13 +11,15 @@ export interface TestBroker {
   url: string;
   port: number;
   stop(): Promise<void>;
+  /** Ends it as a power cut does: what it had not put on a disk is lost. The embedded one has none. */
+  kill(): Promise<void>;
   start(): Promise<void>;
   close(): Promise<void>;
 }
 
 /** The embedded broker, MQTT 3.1.1 only. */
 export async function embeddedBroker(): Promise<TestBroker> {
-  const aedes = await Aedes.createBroker();
+  let aedes = await Aedes.createBroker();
   let server: Server | undefined;
   const sockets = new Set<Socket>();
   let port = 0;
@@ -48,6 +50,11 @@ export async function embeddedBroker(): Promise<TestBroker> {
     url: `mqtt://127.0.0.1:${port}`,
     start,
     stop,
+    async kill() {
+      await stop();
+      await new Promise<void>((resolve) => aedes.close(() => resolve()));
+      aedes = await Aedes.createBroker();
+    },
     async close() {
       await stop();
       await new Promise<void>((resolve) => aedes.close(() => resolve()));
@@ -85,16 +92,17 @@ export async function mosquittoBroker(folder: string, extra = ''): Promise<TestB
     child = started;
     await eventually('mosquitto to listen', () => said.includes('running') || exited(started, said));
   };
-  const stop = async (): Promise<void> => {
+  const end = async (signal: NodeJS.Signals): Promise<void> => {
     const ending = child;
     child = undefined;
     if (ending === undefined || ending.exitCode !== null) return;
     const ended = new Promise((resolve) => ending.once('exit', resolve));
-    ending.kill('SIGTERM');
+    ending.kill(signal);
     await ended;
   };
+  const stop = (): Promise<void> => end('SIGTERM');
   await start();
-  return { url: `mqtt://127.0.0.1:${port}`, port, start, stop, close: stop };
+  return { url: `mqtt://127.0.0.1:${port}`, port, start, stop, kill: () => end('SIGKILL'), close: stop };
 }
 
 function exited(child: ChildProcess, said: string): false {
