@@ -12,6 +12,8 @@ import { openRtspIngest } from './camera/rtsp-ingest.ts';
 import { type Commands, openCommands } from './command/commands.ts';
 import { probeRunner } from './command/probe.ts';
 import type { Config } from './config/load.ts';
+import { applyCommand } from './extract/apply.ts';
+import { openCopies } from './extract/copies.ts';
 import { openExtractions } from './extract/extraction.ts';
 import type { Footage } from './extract/footage.ts';
 import { openHolds } from './extract/holds.ts';
@@ -38,13 +40,15 @@ import { openReporter } from './reporter/reporter.ts';
 import { openClockTrust, openRetention } from './retention/retention.ts';
 import { openStore } from './store/store.ts';
 import { openUploads } from './upload/uploads.ts';
-import { type LocalStatusPayload, localAnswer, publicAnswer } from './web/local.ts';
+import { type ApplyRequest, type LocalStatusPayload, localAnswer, publicAnswer } from './web/local.ts';
 
 export interface Surroundings {
   files: Files;
   clock: Clock;
   random: Random;
   log: Log;
+  /** Told once everything is open. */
+  ready?(): void;
 }
 
 /** Fewer, fuller reads of the cameras' sockets: a third of the wake-ups, and no camera's kernel buffer overflows. */
@@ -276,6 +280,7 @@ export async function runAgent(config: Config, around: Surroundings, stop: Abort
     config.upload &&
     (await openUploads({ files, clock, random, log, folder: join(dir, 'uploads'), ...config.upload }));
   if (uploads) opened.defer(() => uploads.close());
+  const copies = openCopies(files);
   const extractions = await openExtractions({
     files,
     clock,
@@ -286,6 +291,7 @@ export async function runAgent(config: Config, around: Surroundings, stop: Abort
     retentionMs,
     footage,
     delivery: uploads,
+    copies,
     whenCosigned: audit.whenCosigned,
   });
   const holds = await openHolds({
@@ -448,11 +454,18 @@ export async function runAgent(config: Config, around: Surroundings, stop: Abort
   opened.defer(() => commands.close());
   obeying.resolve(commands);
 
+  const apply = ({ command, out }: ApplyRequest) =>
+    applyCommand(
+      { files, commands, copies, key: signingKey, prove: (seq) => audit.prove(seq, policy.current()) },
+      Buffer.from(command, 'base64'),
+      out,
+      ending.signal,
+    );
   const answering = {
-    maxBodyBytes: 1024,
+    maxBodyBytes: 9 * 1024 * 1024,
     failed: (err: unknown) => log.error({ err }, 'a local question failed'),
   };
-  const local = await listenHttp({ socket: config.socket }, localAnswer(readStatus), answering);
+  const local = await listenHttp({ socket: config.socket }, localAnswer(readStatus, apply), answering);
   opened.defer(() => local.close());
   if (config.web) {
     const page = await listenHttp(config.web, publicAnswer(readStatus), answering);
@@ -480,5 +493,6 @@ export async function runAgent(config: Config, around: Surroundings, stop: Abort
     }
   };
   log.info({ cameras: cameras.length, policy: policy.current().version, socket: config.socket }, 'running');
+  around.ready?.();
   await Promise.race([watching(), bug.promise]);
 }

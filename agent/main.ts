@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { exitCodeOf, Failure } from '#protocol/failure.ts';
+import { applyCommandLine } from './cli/apply.ts';
 import { dispatch } from './cli/arguments.ts';
 import { checkCommand } from './cli/check.ts';
 import { runCommand } from './cli/run.ts';
@@ -10,7 +11,7 @@ import { requireNode } from './platform/node-version.ts';
 
 try {
   requireNode();
-  const commands = [runCommand, checkCommand, statusCommand, verifyCommand];
+  const commands = [runCommand, checkCommand, statusCommand, verifyCommand, applyCommandLine];
   process.exitCode = await dispatch('peio-agent', commands, process.argv.slice(2), (text) =>
     process.stdout.write(text),
   );

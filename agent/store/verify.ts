@@ -25,6 +25,7 @@ const topNames = [
   'reservations',
   'uploads',
   'alerts.json',
+  'apply.sock',
   'statements.json',
   'policy.dsse.json',
   'state.json',

@@ -1,5 +1,8 @@
 import { z } from 'zod';
+import { parseJson } from '#protocol/envelope.ts';
+import { Failure } from '#protocol/failure.ts';
 import { alertMessage, healthMessage } from '#protocol/messages.ts';
+import type { CommandStatus } from '#protocol/status.ts';
 import { instant } from '#protocol/time.ts';
 import type { Answer, Reply } from '../platform/http.ts';
 
@@ -22,9 +25,29 @@ const json = (status: number, value: unknown): Reply => ({
   body: `${JSON.stringify(value)}\n`,
 });
 
-/** `GET /v1/status` for the socket, `GET /healthz` for both listeners. */
-export function localAnswer(status: () => Promise<LocalStatusPayload>): Answer {
-  return async ({ method, path }) => {
+/** A signed command from a stick: the file's bytes, and the empty folder its footage goes to. */
+export const applyRequest = z.strictObject({
+  command: z.base64().max(8 * 1024 * 1024),
+  out: z.string().startsWith('/').max(4096),
+});
+export type ApplyRequest = z.output<typeof applyRequest>;
+
+/** `GET /v1/status` and `POST /v1/apply` for the socket, `GET /healthz` for both listeners. */
+export function localAnswer(
+  status: () => Promise<LocalStatusPayload>,
+  apply: (request: ApplyRequest) => Promise<CommandStatus>,
+): Answer {
+  return async ({ method, path, body }) => {
+    if (method === 'POST' && path === '/v1/apply') {
+      const asked = applyRequest.safeParse(parseJson(body));
+      if (!asked.success) return json(400, { code: 'usage', error: 'not a request to apply a command' });
+      try {
+        return json(200, await apply(asked.data));
+      } catch (error) {
+        if (!(error instanceof Failure)) throw error;
+        return json(409, { kind: error.kind, code: error.code, error: error.message });
+      }
+    }
     if (method !== 'GET') return json(405, { error: 'method not allowed' });
     if (path === '/v1/status') return json(200, await status());
     return healthz(path, status);

@@ -1,0 +1,93 @@
+import { join, resolve } from 'node:path';
+import { z } from 'zod';
+import { parseJson } from '#protocol/envelope.ts';
+import { codeOf, exitCodes, Failure, type FailureKind } from '#protocol/failure.ts';
+import { type CommandStatus, commandStatus } from '#protocol/status.ts';
+import { runAgent } from '../agent.ts';
+import { loadConfig } from '../config/load.ts';
+import { systemClock } from '../platform/clock.ts';
+import { systemFiles } from '../platform/files.ts';
+import { askSocket } from '../platform/http.ts';
+import { openLog } from '../platform/log.ts';
+import { systemRandom } from '../platform/random.ts';
+import { type Command, required } from './arguments.ts';
+
+/** A week of a fast camera onto a slow stick. */
+const applyLimitMs = 6 * 3_600_000;
+const maxFileBytes = 4 * 1024 * 1024;
+
+export const applyCommandLine: Command = {
+  name: 'apply',
+  usage: 'FILE --config FILE --out DIR [--json]',
+  summary: 'Carries out a signed command from a USB stick; sealed footage and proofs go to an empty folder',
+  words: 1,
+  options: {
+    config: { type: 'string', describe: 'configuration of the node (YAML)' },
+    out: { type: 'string', describe: 'empty folder for footage, status and proofs' },
+    json: { type: 'boolean', describe: 'the last status as JSON' },
+  },
+  async run(values, [file]) {
+    if (file === undefined) throw new Failure('usage', 'usage', 'the file with the command is missing');
+    const out = resolve(required(values, 'out'));
+    const config = await loadConfig(required(values, 'config'), { files: systemFiles, env: process.env });
+    let command: Buffer;
+    try {
+      command = await systemFiles.read(file, maxFileBytes);
+    } catch (cause) {
+      throw new Failure('usage', 'usage', `${file} cannot be read (${codeOf(cause)})`, { cause });
+    }
+    const body = Buffer.from(JSON.stringify({ command: command.toString('base64'), out }));
+    const status = await ask(config.socket, body).catch((error: unknown) => {
+      if (codeOf(error) !== 'socket-away') throw error;
+      return whileItIsAway(config, body);
+    });
+    const { state, reason } = status;
+    process.stdout.write(
+      values['json']
+        ? `${JSON.stringify(status)}\n`
+        : `${status.id}: ${state}${reason ? ` (${reason})` : ''}${status.segments === undefined ? '' : `, ${status.segments} segments, ${status.bytes} bytes`}\n`,
+    );
+    return { done: exitCodes.done, refused: exitCodes.refused, accepted: 1, running: 1, failed: 1 }[state];
+  },
+};
+
+const problem = z.object({ kind: z.string(), code: z.string(), error: z.string() });
+
+async function ask(socket: string, body: Buffer): Promise<CommandStatus> {
+  const reply = await askSocket(
+    socket,
+    { method: 'POST', path: '/v1/apply', body },
+    { timeoutMs: applyLimitMs, maxBytes: 1024 * 1024 },
+  );
+  const answer = parseJson(Buffer.from(reply.body));
+  const failed = problem.safeParse(answer);
+  if (failed.success) throw new Failure(failed.data.kind as FailureKind, failed.data.code, failed.data.error);
+  const status = commandStatus.safeParse(answer);
+  if (!status.success)
+    throw new Failure('unavailable', 'socket-away', `what answers on ${socket} is no agent of this version`);
+  return status.data;
+}
+
+/**
+ * No agent runs: the same node is opened for this one command, under the store's lock, without cameras, broker or
+ * page. What it does is in the same log.
+ */
+async function whileItIsAway(
+  config: Awaited<ReturnType<typeof loadConfig>>,
+  body: Buffer,
+): Promise<CommandStatus> {
+  const { mqtt: _, web: __, ...rest } = config;
+  const socket = join(config.store.path, 'apply.sock');
+  const stop = new AbortController();
+  const ready = Promise.withResolvers<void>();
+  const log = openLog('error');
+  const around = { files: systemFiles, clock: systemClock, random: systemRandom, log, ready: ready.resolve };
+  const running = runAgent({ ...rest, cameras: [], links: [], socket }, around, stop.signal);
+  try {
+    await Promise.race([ready.promise, running]);
+    return await ask(socket, body);
+  } finally {
+    stop.abort();
+    await running;
+  }
+}
