@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { askSocket } from '#agent/platform/http.ts';
 import { type LocalStatus, localStatus } from '#agent/web/local.ts';
@@ -15,8 +15,12 @@ export interface AgentChild extends ChildProgram {
 }
 
 /** `agent run` of a town's box. */
-export function startAgent(town: Town, args: readonly string[] = []): AgentChild {
-  const program = startProgram('agent/main.ts', ['run', '--config', town.config, ...args]);
+export function startAgent(
+  town: Pick<Town, 'config' | 'socket'>,
+  args: readonly string[] = [],
+  env: Record<string, string> = {},
+): AgentChild {
+  const program = startProgram('agent/main.ts', ['run', '--config', town.config, ...args], { env });
   const status = (): Promise<LocalStatus | undefined> => statusOf(town.socket);
   return Object.assign(program, {
     status,
@@ -52,8 +56,8 @@ export async function statusOf(socket: string): Promise<LocalStatus | undefined>
 }
 
 /** `hub serve` of a town, ready to be asked. */
-export async function startHub(town: Town): Promise<ChildProgram> {
-  const hub = startProgram('deploy/hub/main.ts', ['serve', '--hub', town.hub, '--json']);
+export async function startHub(town: Town, env: Record<string, string> = {}): Promise<ChildProgram> {
+  const hub = startProgram('deploy/hub/main.ts', ['serve', '--hub', town.hub, '--json'], { env });
   try {
     await eventually('the hub to be ready', () => {
       const end = hub.ended();
@@ -81,7 +85,8 @@ export interface LedgerLine {
 
 /** A camera's ledger as it lies on disk, in order of start; a last line without newline is left out. */
 export function ledgerOf(town: Town, camera: string): LedgerLine[] {
-  const text = readFileSync(join(town.store, 'segments', camera, 'ledger.jsonl'), 'utf8');
+  const path = join(town.store, 'segments', camera, 'ledger.jsonl');
+  const text = existsSync(path) ? readFileSync(path, 'utf8') : '';
   return text
     .slice(0, text.lastIndexOf('\n') + 1)
     .split('\n')
