@@ -4,8 +4,8 @@ import { type Files, isMissing, type OpenFile } from '#agent/platform/files.ts';
 import { codeOf } from '#protocol/failure.ts';
 import { type LedgerLine, ledgerText, maxLineBytes, parseLedgerLine } from './ledger-line.ts';
 
-/** Read in pieces of this size, with the event loop let run in between: a piece takes some 20 ms to parse. */
-const blockBytes = 512 * 1024;
+/** Read in pieces of this size, with the event loop let run in between: a piece takes some 5 ms to parse. */
+const blockBytes = 256 * 1024;
 /** Wait before a failed append is tried again: a full disk is freed by the next sweep. */
 const retryMs = 1000;
 

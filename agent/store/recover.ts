@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Files } from '#agent/platform/files.ts';
-import { parseSegmentName, segmentDay, segmentName } from '#protocol/segment-name.ts';
+import { parseSegmentName, segmentName } from '#protocol/segment-name.ts';
 import { hashFile } from './hash-file.ts';
 import type { SegmentRow } from './ledger-line.ts';
 import { finishTorn, keepTorn, wholeLength } from './torn.ts';
@@ -20,16 +20,17 @@ export interface Recovered {
   path: string;
 }
 
-/** The segments' names in a camera's folder, as a crash may have left them. */
+/** The names in a camera's folder, as a crash may have left them. */
 export interface Listing {
-  /** Sealed names with their folder (a day). */
+  /** Names that may be of sealed segments, with their day: {@link isSealedName} looks closer. */
   sealed: Map<string, string>;
   parts: { day: string; name: string; start: number }[];
-  /** Names below the camera's folder that are none of ours. */
+  /** Names that are none of ours. */
   foreign: string[];
   days: string[];
 }
 
+/** Reads names only: a store has 141,120, and every one that a ledger line names needs no other look. */
 export async function listCamera(files: Files, folder: string): Promise<Listing> {
   const listing: Listing = { sealed: new Map(), parts: [], foreign: [], days: [] };
   for (const entry of await files.list(folder)) {
@@ -38,15 +39,23 @@ export async function listCamera(files: Files, folder: string): Promise<Listing>
       continue;
     }
     const day = entry.name;
+    const stamp = `${day.replaceAll('-', '')}T`;
     listing.days.push(day);
     for (const { name, directory } of await files.list(join(folder, day))) {
-      const parsed = directory ? undefined : parseSegmentName(name);
-      if (parsed === undefined || segmentDay(parsed.start) !== day) listing.foreign.push(join(day, name));
-      else if (parsed.state === 'open') listing.parts.push({ day, name, start: parsed.start });
-      else listing.sealed.set(name, day);
+      if (directory || !name.startsWith(stamp)) listing.foreign.push(join(day, name));
+      else if (name.endsWith('.mp4.age')) listing.sealed.set(name, day);
+      else {
+        const parsed = parseSegmentName(name);
+        if (parsed?.state === 'open') listing.parts.push({ day, name, start: parsed.start });
+        else listing.foreign.push(join(day, name));
+      }
     }
   }
   return listing;
+}
+
+export function isSealedName(name: string): boolean {
+  return parseSegmentName(name)?.state === 'sealed';
 }
 
 /**

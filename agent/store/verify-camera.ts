@@ -4,7 +4,7 @@ import { parseSegmentName, segmentDay } from '#protocol/segment-name.ts';
 import { instantText } from '#protocol/time.ts';
 import { readLedger } from './ledger.ts';
 import type { SegmentRow } from './ledger-line.ts';
-import { listCamera } from './recover.ts';
+import { isSealedName, listCamera } from './recover.ts';
 import { type Finding, inspect } from './verify-file.ts';
 
 /** A box and the machine that checks its disk may disagree by this much. */
@@ -49,6 +49,10 @@ export async function verifyCamera(
   for (const [name, day] of listing.sealed) {
     const path = join(folder, day, name);
     const row = rows.get(name);
+    if (row === undefined && !isSealedName(name)) {
+      tell(path, 'foreign-name', 'problem', 'no name of this store');
+      continue;
+    }
     const found = await inspect(files, path, full && row !== undefined);
     bytes += found.bytes;
     if (found.finding !== undefined) findings.push(found.finding);
