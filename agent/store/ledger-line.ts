@@ -86,9 +86,12 @@ function parseUsual(text: string): LedgerLine | undefined {
     `${year}${month}${day}T${hour}${minute}${second}${ms}Z-${durationMs}${torn ? '.torn' : ''}.mp4.age`
   )
     return undefined;
-  const start = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}.${ms}Z`);
+  const startText = `${year}-${month}-${day}T${hour}:${minute}:${second}.${ms}Z`;
+  const start = Date.parse(startText);
   const end = Date.parse(endText!);
   const run = Date.parse(runText!);
+  // 30 February and 24:00 are read as other moments: not what was written.
+  if (Number.isNaN(start) || instantText(start) !== startText) return undefined;
   // Also for a time that is none: it is not a number, and equals nothing.
   if (end - start !== durationMs || Number.isNaN(run)) return undefined;
   return {

@@ -1,0 +1,229 @@
+import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import * as assert from 'uvu/assert';
+import { systemClock } from '#agent/platform/clock.ts';
+import { systemFiles } from '#agent/platform/files.ts';
+import { socketLocks } from '#agent/platform/lock.ts';
+import { ledgerText } from '#agent/store/ledger-line.ts';
+import { openStore } from '#agent/store/store.ts';
+import { Failure } from '#protocol/failure.ts';
+import { segmentDay, segmentName } from '#protocol/segment-name.ts';
+import { eventually } from '../support/eventually.ts';
+import { fakeClock } from '../support/fake-clock.ts';
+import { freeLocks, memoryDisk } from '../support/memory-disk.ts';
+import { sealSegment, storeParts } from '../support/store-parts.ts';
+import { suite } from '../support/suite.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+const test = suite('store ledger');
+const t0 = Date.UTC(2026, 0, 15, 12);
+
+test('a second agent is refused while the first has the store open', async () => {
+  using folder = temporaryFolder();
+  const first = await openStore(storeParts(folder.path, systemClock));
+  try {
+    await openStore(storeParts(join(folder.path, '..', folder.path.split('/').at(-1)!), systemClock));
+    assert.unreachable();
+  } catch (error) {
+    assert.is(error instanceof Failure && error.code, 'store-busy');
+  }
+  await first.close();
+  const second = await openStore(storeParts(folder.path, systemClock));
+  assert.is(second.absence?.reason, 'agent-stopped');
+  await second.close();
+});
+
+test('a lock is let go with its holder, and each folder has its own', async () => {
+  using folder = temporaryFolder();
+  mkdirSync(join(folder.path, 'other'));
+  const locks = socketLocks(systemFiles);
+  const first = await locks.hold(folder.path);
+  assert.ok(first);
+  assert.is(await locks.hold(folder.path), undefined);
+  const other = await locks.hold(join(folder.path, 'other'));
+  assert.ok(other);
+  await first.release();
+  const again = await locks.hold(folder.path);
+  assert.ok(again);
+  await again.release();
+  await other.release();
+});
+
+test('why nobody recorded: an orderly stop, a crash, a boot in between', async () => {
+  const clock = fakeClock();
+  const disk = memoryDisk(() => clock.utc());
+  const open = (bootId: string) =>
+    openStore({ ...storeParts('/store', clock, { files: disk.files, bootId }), locks: freeLocks });
+  const first = await open('boot-1');
+  assert.is(first.absence, undefined);
+  await first.close();
+  assert.is((await open('boot-1')).absence?.reason, 'agent-stopped');
+  disk.crash('kill');
+  assert.is((await open('boot-1')).absence?.reason, 'agent-crashed');
+  disk.crash('cut');
+  assert.is((await open('boot-2')).absence?.reason, 'power-lost');
+});
+
+test('a long ledger is read from its end, and an old file that is still there is found all the same', async () => {
+  using folder = temporaryFolder();
+  const camera = join(folder.path, 'segments/cam-1');
+  mkdirSync(camera, { recursive: true });
+  const lines: string[] = [];
+  const line = (start: number): string => {
+    const file = segmentName({ state: 'sealed', start, durationMs: 60_000, torn: false });
+    return ledgerText({
+      kind: 'segment',
+      start,
+      end: start + 60_000,
+      durationMs: 60_000,
+      file,
+      bytes: 1,
+      sha256: 'ab'.repeat(32),
+      clock: 'synced',
+      run: t0,
+      torn: false,
+    });
+  };
+  for (let i = 0; i < 60_000; i++) lines.push(line(t0 + i * 60_000));
+  writeFileSync(join(camera, 'ledger.jsonl'), lines.join(''));
+  const keep = (i: number): void => {
+    const start = t0 + i * 60_000;
+    mkdirSync(join(camera, segmentDay(start)), { recursive: true });
+    const name = segmentName({ state: 'sealed', start, durationMs: 60_000, torn: false });
+    writeFileSync(join(camera, segmentDay(start), name), 'x');
+  };
+  for (let i = 59_000; i < 60_000; i++) keep(i);
+  const files = { ...systemFiles };
+  let bytesRead = 0;
+  files.open = async (path, how) => {
+    const file = await systemFiles.open(path, how);
+    return {
+      ...file,
+      read: async (into, position) => {
+        const read = await file.read(into, position);
+        bytesRead += read;
+        return read;
+      },
+    };
+  };
+  const recent = await openStore(storeParts(folder.path, systemClock, { files }));
+  assert.is((await recent.camera('cam-1')).count(), 1000);
+  assert.ok(bytesRead < 8 * 1024 * 1024, `${bytesRead} bytes read`);
+  await recent.close();
+  keep(0); // A hold of six weeks ago.
+  const held = await openStore(storeParts(folder.path, systemClock));
+  assert.is((await held.camera('cam-1')).count(), 1001);
+  assert.equal(held.recovered, []);
+  await held.close();
+});
+
+test('a torn last line is cut off, a broken line in the middle spoils nothing but itself', async () => {
+  using folder = temporaryFolder();
+  const store = await openStore(storeParts(folder.path, systemClock));
+  const camera = await store.camera('cam-1');
+  const rows = [];
+  for (let i = 0; i < 3; i++) rows.push(await sealSegment(camera, t0 + i * 10_000, 10_000));
+  await store.close();
+  const path = join(folder.path, 'segments/cam-1/ledger.jsonl');
+  const lines = readFileSync(path, 'utf8').split('\n');
+  writeFileSync(path, [lines[0], '{"kind":"segment"', lines[2], '{"kind":"gap","st'].join('\n'));
+  const again = await openStore(storeParts(folder.path, systemClock));
+  assert.equal(again.recovered.map(({ code }) => code).sort(), [
+    'ledger-malformed',
+    'ledger-torn',
+    'segment-entered',
+  ]);
+  const segments = again.overlapping('cam-1', 0, Number.MAX_SAFE_INTEGER).segments;
+  assert.equal(
+    segments.map(({ file, sha256 }) => [file, sha256]),
+    rows.map(({ file, sha256 }) => [file, sha256]),
+  );
+  await again.close();
+});
+
+test('a line waits for a full disk, is written once, and in its order', async () => {
+  const clock = fakeClock();
+  const disk = memoryDisk(() => clock.utc());
+  const store = await openStore({ ...storeParts('/store', clock, { files: disk.files }), locks: freeLocks });
+  const camera = await store.camera('cam-1');
+  let full = true;
+  disk.refuse((what, path) =>
+    full && what === 'write' && path.endsWith('ledger.jsonl')
+      ? Object.assign(new Error('full'), { code: 'ENOSPC' })
+      : undefined,
+  );
+  let written = 0;
+  const gaps = [0, 1, 2].map((i) =>
+    camera
+      .addGap({ start: t0 + i * 1000, end: t0 + i * 1000 + 500, reason: 'no-data' })
+      .then(() => (written += 1)),
+  );
+  await clock.advance(5000);
+  assert.is(written, 0);
+  full = false;
+  await clock.advance(1000);
+  await Promise.all(gaps);
+  assert.is(written, 3);
+  await store.close();
+  const text = disk.contents().get('/store/segments/cam-1/ledger.jsonl')!.toString();
+  assert.equal(
+    text
+      .trim()
+      .split('\n')
+      .map((line) => Date.parse(JSON.parse(line).start)),
+    [t0, t0 + 1000, t0 + 2000],
+  );
+});
+
+test('closing gives up a line the disk still refuses, and leaves a ledger that opens', async () => {
+  const clock = fakeClock();
+  const disk = memoryDisk(() => clock.utc());
+  const parts = { ...storeParts('/store', clock, { files: disk.files }), locks: freeLocks };
+  const store = await openStore(parts);
+  const camera = await store.camera('cam-1');
+  await camera.addGap({ start: t0, end: t0 + 1, reason: 'no-data' });
+  disk.refuse((what, path) =>
+    what === 'sync' && path.endsWith('ledger.jsonl')
+      ? Object.assign(new Error('io'), { code: 'EIO' })
+      : undefined,
+  );
+  const refused = camera
+    .addGap({ start: t0 + 1, end: t0 + 2, reason: 'no-data' })
+    .catch((error) => error.code);
+  await clock.advance(100);
+  await store.close();
+  assert.is(await refused, 'EIO');
+  disk.crash('cut');
+  const again = await openStore(parts);
+  assert.ok(again.overlapping('cam-1', 0, t0 * 2).gaps.length >= 1);
+  await again.close();
+});
+
+test('two segments of one start get two starts', async () => {
+  using folder = temporaryFolder();
+  const store = await openStore(storeParts(folder.path, systemClock));
+  const camera = await store.camera('cam-1');
+  const rows = [await sealSegment(camera, t0, 5000), await sealSegment(camera, t0, 5000)];
+  assert.equal(
+    rows.map(({ start }) => start - t0),
+    [0, 1],
+  );
+  await store.close();
+});
+
+test('an unreadable name in a folder is left alone', async () => {
+  using folder = temporaryFolder();
+  const store = await openStore(storeParts(folder.path, systemClock));
+  await sealSegment(await store.camera('cam-1'), t0, 5000);
+  await store.close();
+  appendFileSync(join(folder.path, 'segments/cam-1/2026-01-15/notes.txt'), 'hello');
+  const again = await openStore(storeParts(folder.path, systemClock));
+  assert.is((await again.camera('cam-1')).count(), 1);
+  await again.close();
+  assert.is(readFileSync(join(folder.path, 'segments/cam-1/2026-01-15/notes.txt'), 'utf8'), 'hello');
+  await eventually('the lock to be free', async () => {
+    const lock = await socketLocks(systemFiles).hold(folder.path);
+    await lock?.release();
+    return lock !== undefined;
+  });
+});
