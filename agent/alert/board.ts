@@ -13,11 +13,16 @@ export interface Alert {
   /** UTC milliseconds; survives restarts of the agent. */
   since: number;
   detail: string;
+  /** A word for machines. */
+  reason?: string | undefined;
   state: 'raised' | 'cleared';
 }
 
 export interface AlertBoard {
-  raise(key: string, severity: Severity, detail: string): void;
+  /** Nothing is known of an earlier life: a broker may still show what it raised. */
+  readonly blank: boolean;
+  /** `since`: UTC milliseconds at which it was first seen; now, when absent. */
+  raise(key: string, severity: Severity, detail: string, more?: { reason?: string; since?: number }): void;
   clear(key: string): void;
   /** What is wrong now, oldest first. */
   raised(): Alert[];
@@ -33,14 +38,15 @@ const kept = z.array(
     severity: z.enum(['info', 'warning', 'critical']),
     since: z.number(),
     detail: z.string(),
+    reason: z.string().optional(),
   }),
 );
 const maxBytes = 256 * 1024;
 const maxDetail = 500;
 
 /**
- * The conditions that are wrong now. `changed` is told of each raise, clear and change of severity; a changed detail
- * alone is not news. What is raised is kept on disk, so that `since` is true after a restart.
+ * The conditions that are wrong now. `changed` is told of each raise, clear and change of severity or reason; a
+ * changed detail alone is not news. What is raised is kept on disk, so that `since` is true after a restart.
  */
 export async function openAlertBoard(options: {
   files: Files;
@@ -53,8 +59,10 @@ export async function openAlertBoard(options: {
   const { files, clock, path } = options;
   const alerts = new Map<string, Alert>();
   const text = await readIfThere(files, path, maxBytes).catch(options.failed);
+  let blank = true;
   if (text) {
     const before = kept.safeParse(safeJson(text.toString('utf8')));
+    blank = !before.success;
     if (before.success) for (const alert of before.data) alerts.set(alert.key, { ...alert, state: 'raised' });
     else options.failed(before.error);
   }
@@ -71,14 +79,16 @@ export async function openAlertBoard(options: {
     options.changed({ ...alert, state: 'cleared' });
   };
   return {
-    raise(key, severity, detail) {
+    blank,
+    raise(key, severity, detail, { reason, since } = {}) {
       const before = alerts.get(key);
-      if (before?.severity === severity) return;
+      if (before?.severity === severity && before.reason === reason) return;
       const alert: Alert = {
         key,
         severity,
-        since: before?.since ?? clock.utc(),
+        since: before?.since ?? since ?? clock.utc(),
         detail: detail.slice(0, maxDetail),
+        ...(reason === undefined ? {} : { reason }),
         state: 'raised',
       };
       alerts.set(key, alert);
