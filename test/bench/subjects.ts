@@ -110,7 +110,7 @@ export function startFfmpegs(ffmpeg: string, folder: string, urls: readonly stri
   const children = urls.map((url, index) => {
     const out = join(folder, `cam-${index + 1}`);
     mkdirSync(out, { recursive: true });
-    const input = ['-nostdin', '-v', 'error', '-rtsp_transport', 'tcp', '-i', url, '-c', 'copy'];
+    const input = ['-nostdin', '-v', 'fatal', '-rtsp_transport', 'tcp', '-i', url, '-c', 'copy'];
     const output = ['-f', 'segment', '-segment_time', String(segmentSeconds), join(out, '%05d.mp4')];
     return spawn(ffmpeg, [...input, ...output], { stdio: ['ignore', 'ignore', 'inherit'] });
   });
