@@ -1,7 +1,14 @@
 import type { Clock } from '#agent/platform/clock.ts';
 import { pause } from '#agent/platform/clock.ts';
 import { Failure } from '#protocol/failure.ts';
-import type { Backoff } from './backoff.ts';
+
+/** How long to wait before another life, which may depend on how the last one ended. A `Backoff` is one. */
+export interface Waits {
+  /** Milliseconds. */
+  next(failure: Failure | undefined): number;
+  /** After a success: every wait is the first again. */
+  reset(): void;
+}
 
 export interface Supervised {
   /** One life: runs until it fails, ends, or `signal` aborts. */
@@ -18,7 +25,7 @@ export interface Supervised {
  */
 export async function supervise(
   clock: Clock,
-  waits: Backoff,
+  waits: Waits,
   signal: AbortSignal,
   life: Supervised,
 ): Promise<void> {
@@ -34,7 +41,7 @@ export async function supervise(
     }
     if (signal.aborted) return;
     if (clock.monotonic() - born >= life.healthyMs) waits.reset();
-    const retryMs = waits.next();
+    const retryMs = waits.next(failure);
     life.ended(failure, retryMs);
     await pause(clock, retryMs, signal);
   }

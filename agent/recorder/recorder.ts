@@ -1,6 +1,5 @@
 import type { Fragment, FragmentSink, Ingest, Track } from '#agent/camera/ingest.ts';
 import { retime } from '#agent/camera/retime.ts';
-import { backoff } from '#agent/lifecycle/backoff.ts';
 import { supervise } from '#agent/lifecycle/supervise.ts';
 import type { Clock, MonotonicMs } from '#agent/platform/clock.ts';
 import type { Log } from '#agent/platform/log.ts';
@@ -14,6 +13,7 @@ import { openCoverage } from './coverage.ts';
 import { coverageStart } from './coverage-start.ts';
 import { emptyRates } from './rates.ts';
 import type { RecorderStatus } from './recorder-status.ts';
+import { cameraRetries } from './retries.ts';
 import { openRun, type RunClock } from './run-clock.ts';
 import { openWriter, type SegmentWriter } from './segment-writer.ts';
 import { spareSeals } from './spare-seals.ts';
@@ -49,9 +49,6 @@ const maxInFlightBytes = 16 * 1024 * 1024;
 /** Segments that wait for their ledger line: beyond it the disk takes bytes and refuses the ledger. */
 const maxFinishing = 4;
 const cutDeadlineMs = 30_000;
-/** Reconnections: soon at first, and never so late that a camera that came back waits long. */
-const firstRetryMs = 500;
-const lastRetryMs = 15_000;
 const healthyMs = 30_000;
 /** After the disk refused. */
 const diskRetryMs = 2000;
@@ -263,7 +260,7 @@ export function openRecorder(parts: RecorderParts): Recorder {
   return {
     async run(signal) {
       await spares.ready();
-      await supervise(clock, backoff(parts.random, firstRetryMs, lastRetryMs), signal, {
+      await supervise(clock, cameraRetries(parts.random), signal, {
         healthyMs,
         async once(inner) {
           if (state !== 'failed') become('connecting');
