@@ -6,11 +6,12 @@ import type { Log } from '#agent/platform/log.ts';
 import type { Random } from '#agent/platform/random.ts';
 import type { CameraStore, GapRow, SegmentRow, Store } from '#agent/store/store.ts';
 import type { ClockState } from '#protocol/clock-state.ts';
-import { codeOf, type Failure } from '#protocol/failure.ts';
+import type { Failure } from '#protocol/failure.ts';
 import { type GapReason, gapReason } from '#protocol/gap.ts';
 import { openSealer, type Recipients } from '#protocol/seal/seal.ts';
 import { openCoverage } from './coverage.ts';
 import { coverageStart } from './coverage-start.ts';
+import { diskReason, openEntries } from './entries.ts';
 import { emptyRates } from './rates.ts';
 import type { RecorderStatus } from './recorder-status.ts';
 import { cameraRetries } from './retries.ts';
@@ -57,10 +58,7 @@ export function openRecorder(parts: RecorderParts): Recorder {
   const { store, camera, clock, log } = parts;
   const spares = spareSeals(parts.recipients, parts.random);
   const rates = emptyRates();
-  /** Segments being finished, the open one excluded. */
-  const finishing = new Map<SegmentWriter, Promise<void>>();
-  /** Segments and gaps are entered and told in the order of their times. */
-  let entered: Promise<void> = Promise.resolve();
+  const entries = openEntries(parts);
   let track: Track | undefined;
   let session: Ingest | undefined;
   let run: { clock: RunClock; first: number } | undefined;
@@ -72,6 +70,10 @@ export function openRecorder(parts: RecorderParts): Recorder {
   let lastEndedAt: MonotonicMs | undefined;
   let splitGops = false;
   let blocked: { until: number } | undefined;
+  /** The disk refused, and has kept nothing since: the gap goes on until it does, whatever is tried in between. */
+  let mistrusted = false;
+  /** Start of a run that waits for that. */
+  let unproven: number | undefined;
   let cuts: { at: MonotonicMs; done: PromiseWithResolvers<void> }[] = [];
   let state: RecorderStatus['state'] = 'connecting';
   let reason: GapReason | undefined;
@@ -86,17 +88,6 @@ export function openRecorder(parts: RecorderParts): Recorder {
     reason = why;
     if (next !== 'recording') rates.clear();
   };
-  const writeGap = (gap: GapRow): void => {
-    entered = entered
-      .then(() => camera.addGap(gap))
-      .then(
-        () => parts.onGap(gap),
-        (err: unknown) => {
-          if (codeOf(err) === 'unknown') throw err;
-          log.error({ err, gap }, 'a gap could not be entered: the next start covers it');
-        },
-      );
-  };
   const rememberOpenGap = (gap: { start: number; reason: GapReason } | undefined): void => {
     const saved = store.state.update((value) => {
       if (gap === undefined) delete value.openGaps[camera.id];
@@ -104,19 +95,26 @@ export function openRecorder(parts: RecorderParts): Recorder {
     });
     saved.catch((err: unknown) => log.error({ err }, 'an interruption under way could not be noted'));
   };
-  const coverage = openCoverage(clock, coverageStart(parts, writeGap), rememberOpenGap, (gap, stepped) => {
+  const coverage = openCoverage(clock, coverageStart(parts, entries.gap), rememberOpenGap, (gap, stepped) => {
     // A label that stepped forward would spread the gap over what other lives recorded.
     const start =
       stepped || gap.reason === 'clock-step'
         ? Math.max(gap.start, camera.coveredTo() ?? gap.start)
         : gap.start;
-    if (start < gap.end) writeGap({ ...gap, start });
+    if (start < gap.end) entries.gap({ ...gap, start });
   });
 
   const inFlightBytes = (): number => {
     let bytes = open?.writer.inFlightBytes ?? 0;
-    for (const writer of finishing.keys()) bytes += writer.inFlightBytes;
+    for (const writer of entries.finishing) bytes += writer.inFlightBytes;
     return bytes;
+  };
+
+  /** Something of this run is on disk. */
+  const proven = (): void => {
+    mistrusted = false;
+    if (unproven !== undefined) coverage.resumed(unproven);
+    unproven = undefined;
   };
 
   /** Ends the open segment at `end` and finishes it in the background; `after` learns what was kept. */
@@ -128,41 +126,47 @@ export function openRecorder(parts: RecorderParts): Recorder {
     const waiting = cuts;
     cuts = [];
     writer.last();
-    const finished = entered
-      .then(() => writer.finish(end))
-      .catch((err: unknown) => {
-        if (codeOf(err) === 'unknown') throw err; // A bug, no disk's refusal.
-        log.error({ err, start }, 'a segment could not be kept: the next start of the agent tries again');
-        return undefined;
-      })
-      .then((row) => {
-        if (writer.failure !== undefined)
-          log.warn({ err: writer.failure, kept: row?.file }, 'the disk refused');
-        if (row !== undefined) {
-          newestSegment = Math.max(newestSegment ?? 0, row.end);
-          parts.onSegment(row);
-        }
-        if (after !== undefined) after(row);
-        else if (row === undefined) writeGap({ start, end, reason: diskReason(writer.failure) });
-      })
-      .finally(() => {
-        finishing.delete(writer);
-        for (const { done } of waiting) done.resolve();
-      });
-    finishing.set(writer, finished);
-    entered = finished;
+    const entered = entries.segment(writer, start, end, (row) => {
+      if (row !== undefined) {
+        proven();
+        newestSegment = Math.max(newestSegment ?? 0, row.end);
+      }
+      if (after !== undefined) after(row);
+      else if (row === undefined) entries.gap({ start, end, reason: diskReason(writer.failure) });
+    });
+    void entered.then(() => {
+      for (const { done } of waiting) done.resolve();
+    });
   };
 
   /** Ends run and segment at the label of `at`: what follows is another run. */
   const endRun = (at: MonotonicMs | undefined, why: GapReason): void => {
     if (run === undefined || at === undefined) return;
     const end = Math.max(run.clock.label(at), open?.start ?? 0, joint ?? 0);
-    close(end);
     // Where the clock stepped back, what is missing begins at a label that the run has shown already.
     const shown = Math.round(clock.utc() - (clock.monotonic() - at));
-    coverage.interrupted(run.clock.stepped() ? Math.min(end, shown) : end, why);
+    const from = run.clock.stepped() ? Math.min(end, shown) : end;
+    if (unproven === undefined) {
+      close(end);
+      coverage.interrupted(from, why);
+    } else
+      awaitKept(end, () => {
+        coverage.interrupted(from, why);
+        return clock.monotonic();
+      });
     run = undefined;
     joint = undefined;
+  };
+
+  /** Ends the open segment at `end`; nothing is begun before `after` learnt what is kept and says when to go on. */
+  const awaitKept = (end: number, after: (row: SegmentRow | undefined) => number): void => {
+    blocked = { until: Number.POSITIVE_INFINITY };
+    const settle = (row: SegmentRow | undefined): void => {
+      unproven = undefined;
+      blocked = { until: after(row) };
+    };
+    if (open === undefined) entries.after(() => settle(undefined));
+    else close(end, settle);
   };
 
   /** The open segment failed: nothing is begun before it is known what of it was kept. */
@@ -170,13 +174,13 @@ export function openRecorder(parts: RecorderParts): Recorder {
     if (run === undefined || open === undefined) return;
     const { start } = open;
     const end = lastEndedAt === undefined ? start : Math.max(start, run.clock.label(lastEndedAt));
-    blocked = { until: Number.POSITIVE_INFINITY };
     become('failed', why);
-    run = undefined;
-    close(end, (row) => {
+    awaitKept(end, (row) => {
+      mistrusted = true;
       coverage.interrupted(row?.end ?? start, why);
-      blocked = { until: clock.monotonic() + diskRetryMs };
+      return clock.monotonic() + diskRetryMs;
     });
+    run = undefined;
     joint = undefined;
   };
 
@@ -187,12 +191,16 @@ export function openRecorder(parts: RecorderParts): Recorder {
       const runClock = openRun(clock, fragment.arrivedAt);
       const first = runClock.label(fragment.arrivedAt);
       run = { clock: runClock, first };
-      coverage.resumed(first);
+      if (mistrusted) unproven = first;
+      else coverage.resumed(first);
     }
     const start = joint ?? run.first;
     const opening = camera.begin({ start, run: run.first, clock: parts.clockState(), head: seal.head });
-    const writer = openWriter(clock, opening, openSealer(seal), () => {
-      if (open?.writer === writer) diskRefused(diskReason(writer.failure));
+    const writer = openWriter(clock, opening, openSealer(seal), {
+      failed() {
+        if (open?.writer === writer) diskRefused(diskReason(writer.failure));
+      },
+      safe: proven,
     });
     open = { writer, start, startedAt: fragment.arrivedAt, baseTicks: fragment.decodeTime, fragments: 0 };
     writer.take(track.initSegment);
@@ -203,7 +211,8 @@ export function openRecorder(parts: RecorderParts): Recorder {
   const diskReady = (fragment: Fragment): boolean => {
     const waiting = inFlightBytes();
     if (blocked === undefined) {
-      if (waiting + fragment.bytes.length <= maxInFlightBytes && finishing.size <= maxFinishing) return true;
+      if (waiting + fragment.bytes.length <= maxInFlightBytes && entries.finishing.size <= maxFinishing)
+        return true;
       blocked = { until: clock.monotonic() };
       become('failed', 'disk-slow');
       endRun(fragment.arrivedAt, 'disk-slow');
@@ -212,7 +221,7 @@ export function openRecorder(parts: RecorderParts): Recorder {
     if (
       clock.monotonic() < blocked.until ||
       waiting > maxInFlightBytes / 2 ||
-      finishing.size > 1 ||
+      entries.finishing.size > 1 ||
       !fragment.keyframe
     )
       return false;
@@ -282,7 +291,7 @@ export function openRecorder(parts: RecorderParts): Recorder {
       });
       endRun(lastEndedAt, 'agent-stopped');
       coverage.handOver();
-      for (let last: unknown; last !== entered; await last) last = entered;
+      await entries.settled();
     },
     status: () => ({
       state,
@@ -318,15 +327,11 @@ export function openRecorder(parts: RecorderParts): Recorder {
         await done.promise;
         limit.cancel();
       }
-      await Promise.all(finishing.values());
+      await entries.settled();
     },
   };
 }
 
 function reasonOf(failure: Failure | undefined): GapReason {
   return gapReason.safeParse(failure?.code).data ?? 'stream-error';
-}
-
-function diskReason(error: unknown): GapReason {
-  return ['ENOSPC', 'EDQUOT', 'EFBIG'].includes(codeOf(error)) ? 'disk-full' : 'disk-error';
 }

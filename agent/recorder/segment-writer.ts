@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '#agent/platform/clock.ts';
 import type { OpenSegment, SegmentRow } from '#agent/store/store.ts';
 import { codeOf } from '#protocol/failure.ts';
-import type { Sealer } from '#protocol/seal/seal.ts';
+import { type Sealer, sealedChunkBytes } from '#protocol/seal/seal.ts';
 
 /** One segment on its way to disk. `take` never waits; what it leaves behind is written in the background. */
 export interface SegmentWriter {
@@ -22,16 +22,24 @@ export interface SegmentWriter {
 /** A power cut costs no more than this and a GOP. */
 const syncMs = 1000;
 
-/** `failed` is told once, the moment the disk refuses. */
+export interface WriterEvents {
+  /** Told once, the moment the disk refuses. */
+  failed(): void;
+  /** Told once, when so much is on stable storage that a crash would leave a torn segment, and not nothing. */
+  safe(): void;
+}
+
 export function openWriter(
   clock: Clock,
   opening: Promise<OpenSegment>,
   sealer: Sealer,
-  failed: () => void,
+  { failed, safe }: WriterEvents,
 ): SegmentWriter {
   let queue: Buffer[] = [];
   let inFlightBytes = 0;
   let takenBytes = 0;
+  let writtenBytes = 0;
+  let isSafe = false;
   let failure: unknown;
   let dirty = false;
   let syncedAt = Number.NEGATIVE_INFINITY;
@@ -46,12 +54,17 @@ export function openWriter(
         dirty = false;
         syncedAt = now;
         await open.sync();
+        if (!isSafe && writtenBytes > sealedChunkBytes) {
+          isSafe = true;
+          safe();
+        }
       } else if (queue.length > 0) {
         const batch = queue;
         queue = [];
         await open.write(batch);
         dirty = true;
         inFlightBytes -= sizeOf(batch);
+        writtenBytes += sizeOf(batch);
       } else return;
     }
   };

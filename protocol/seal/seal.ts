@@ -1,5 +1,5 @@
 /** The room's entry: what the other rooms use of sealing. */
-export { headerLength, maxHeaderBytes, wholeChunksLength } from './format.ts';
+export { headerLength, maxHeaderBytes, sealedChunkBytes, wholeChunksLength } from './format.ts';
 export { type OpenedSeal, type OpeningKeys, openSealed, type SealedEnd } from './opener.ts';
 export { type PreparedSeal, prepareSeal } from './prepare.ts';
 export { parseRecipients, type Recipients } from './recipients.ts';
