@@ -13,7 +13,7 @@ export interface Camera {
 }
 
 /** Fewer, fuller reads of the cameras' sockets: a third of the wake-ups, and no camera's kernel buffer overflows. */
-const readPaceMs = 50;
+const readPaceMs = 100;
 
 /** Opens a recorder for every camera. They run from {@link startRecording} on. */
 export async function openRecording(life: Life, memory: Memory, diskFull: () => void): Promise<Camera[]> {
