@@ -65,6 +65,7 @@ export function openWriter(
         dirty = true;
         inFlightBytes -= sizeOf(batch);
         writtenBytes += sizeOf(batch);
+        release(batch);
       } else return;
     }
   };
@@ -133,6 +134,15 @@ export function openWriter(
       return await open.abandon(end);
     },
   };
+}
+
+/**
+ * Gives the memory of written pieces back at once. A cipher allocates 64 KiB a piece outside the heap, where the
+ * collector sees no need to hurry: left to it, full collections were half of the agent's CPU time.
+ */
+function release(written: readonly Buffer[]): void {
+  for (const { buffer, length } of written)
+    if (buffer instanceof ArrayBuffer && length === buffer.byteLength) buffer.transfer(0);
 }
 
 function sizeOf(list: readonly Buffer[]): number {
