@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { codeOf, Failure } from '#protocol/failure.ts';
 import { isLocked, openKey } from '../trust.ts';
@@ -26,14 +26,15 @@ export async function personalKey(call: Call, role: 'operator' | 'officer'): Pro
   return await unlock(call, file);
 }
 
-export async function unlock(call: Call, file: string): Promise<KeyObject> {
+/** `fallback` is a passphrase file that is used when it is there and no other was named. */
+export async function unlock(call: Call, file: string, fallback?: string): Promise<KeyObject> {
   let locked = true;
   try {
     locked = isLocked(readFileSync(file, 'utf8'));
   } catch {
     // openKey says why.
   }
-  const given = call.option('passphrase-file');
+  const given = call.option('passphrase-file') ?? (fallback && existsSync(fallback) ? fallback : undefined);
   if (!locked) return openKey(file, undefined);
   if (given !== undefined) return openKey(file, readPassphrase(given));
   if (!call.terminal.interactive)

@@ -14,7 +14,11 @@ export const serve: Command = {
   usage: '[options]',
   notes: 'Refuses to start where it can read a secret of an officer, an escrow or a root.',
   options: {
-    'passphrase-file': { type: 'string', value: 'FILE', help: 'passphrase of keys/hub.key' },
+    'passphrase-file': {
+      type: 'string',
+      value: 'FILE',
+      help: 'passphrase of keys/hub.key (else the credential hub-passphrase, else asked for)',
+    },
     json: { type: 'boolean', help: 'when ready, one line of JSON instead of a sentence' },
     'log-level': { type: 'string', value: 'LEVEL', help: 'debug, info, warn or error (info)' },
   },
@@ -29,7 +33,9 @@ export const serve: Command = {
         'foreign-secret',
         `the hub can read ${foreign.join(', ')}: carry them off to whom they belong, then start it again`,
       );
-    const hubKey = await unlock(call, join(call.dir, 'keys', 'hub.key'));
+    const credentials = call.env['CREDENTIALS_DIRECTORY'];
+    const given = credentials && join(credentials, 'hub-passphrase');
+    const hubKey = await unlock(call, join(call.dir, 'keys', 'hub.key'), given);
     const level = call.option('log-level') ?? 'info';
     if (!['debug', 'info', 'warn', 'error'].includes(level))
       throw new Failure('usage', 'usage', '--log-level is debug, info, warn or error');

@@ -1,4 +1,3 @@
-import { createInterface } from 'node:readline';
 import { Failure } from '#protocol/failure.ts';
 
 /** The terminal as commands see it. */
@@ -12,59 +11,99 @@ export interface Terminal {
   /** Empties a terminal's screen; nothing where there is none. */
   clear(): void;
   interactive: boolean;
-  /** Reads a line; without showing what is typed when `hidden`. Throws `no-terminal`. */
+  /** Reads a line; without showing what is typed when `hidden`. Throws `no-terminal`, `cancelled`. */
   ask(question: string, how?: { hidden: boolean }): Promise<string>;
 }
 
+const enter = /[\r\n]/;
+const interrupt = '\u0003';
+const endOfInput = '\u0004';
+const erase = /[\u007f\b]/;
+
 export function openTerminal(): Terminal {
-  const interactive = process.stdin.isTTY === true && process.stderr.isTTY === true;
+  const { stdin, stdout, stderr } = process;
+  const interactive = stdin.isTTY === true && stderr.isTTY === true;
   let progressing = false;
+  /** Typed ahead of the question that it answers. */
+  let ahead = '';
+
   const settle = (): void => {
-    if (progressing) process.stderr.write('\n');
+    if (progressing) stderr.write('\n');
     progressing = false;
   };
+  /** Raw: the terminal shows nothing by itself, so what is not hidden is shown here. */
+  function readLine(question: string, hidden: boolean): Promise<string> {
+    return new Promise((resolve, reject) => {
+      let line = '';
+      const finish = (settleWith: () => void): void => {
+        stdin.off('data', take);
+        stdin.off('end', cancel);
+        stdin.setRawMode(false);
+        stdin.pause();
+        stderr.write('\n');
+        settleWith();
+      };
+      const cancel = (): void =>
+        finish(() => reject(new Failure('usage', 'cancelled', 'cancelled: nothing has changed')));
+      const take = (chunk: Buffer | string): void => {
+        const typed = ahead + chunk.toString();
+        for (const [index, character] of [...typed].entries()) {
+          if (enter.test(character)) {
+            ahead = [...typed].slice(index + 1).join('');
+            finish(() => resolve(line));
+            return;
+          }
+          if (character === interrupt || (character === endOfInput && line === '')) {
+            cancel();
+            return;
+          }
+          if (erase.test(character)) {
+            if (line !== '' && !hidden) stderr.write('\b \b');
+            line = [...line].slice(0, -1).join('');
+          } else if (character >= ' ') {
+            line += character;
+            if (!hidden) stderr.write(character);
+          }
+        }
+        ahead = '';
+      };
+      // Before the question is asked: what is typed at its sight is not shown.
+      stdin.setRawMode(true);
+      stderr.write(question);
+      stdin.on('data', take);
+      stdin.once('end', cancel);
+      stdin.resume();
+      if (ahead !== '') take('');
+    });
+  }
+
   return {
     interactive,
     print(line) {
       settle();
-      process.stdout.write(`${line}\n`);
+      stdout.write(`${line}\n`);
     },
     note(line) {
       settle();
-      process.stderr.write(`${line}\n`);
+      stderr.write(`${line}\n`);
     },
     progress(line) {
-      if (!process.stderr.isTTY) return;
-      process.stderr.write(`\r\u001b[2K${line}`);
+      if (!stderr.isTTY) return;
+      stderr.write(`\r\u001b[2K${line}`);
       progressing = true;
     },
     clear() {
-      if (process.stdout.isTTY) process.stdout.write('\u001b[H\u001b[2J');
+      if (stdout.isTTY) stdout.write('\u001b[H\u001b[2J');
     },
-    ask(question, how) {
+    async ask(question, how) {
       settle();
       if (!interactive)
-        return Promise.reject(
-          new Failure('usage', 'no-terminal', `"${question.trim()}" cannot be asked: there is no terminal`),
+        throw new Failure(
+          'usage',
+          'no-terminal',
+          `"${question.trim()}" cannot be asked: there is no terminal`,
         );
-      return new Promise((resolve, reject) => {
-        // Without an output nothing is echoed; the terminal's own echo is off in raw mode.
-        const lines = createInterface(
-          how?.hidden
-            ? { input: process.stdin, terminal: true }
-            : { input: process.stdin, output: process.stderr, terminal: true },
-        );
-        if (how?.hidden) process.stderr.write(question);
-        lines.question(how?.hidden ? '' : question, (line) => {
-          lines.close();
-          if (how?.hidden) process.stderr.write('\n');
-          resolve(line);
-        });
-        lines.once('SIGINT', () => {
-          lines.close();
-          reject(new Failure('usage', 'cancelled', 'cancelled'));
-        });
-      });
+      return await readLine(question, how?.hidden ?? false);
     },
   };
 }
