@@ -33,7 +33,10 @@ export interface RecorderParts {
   segmentMs: number;
   /** Told after the ledger line is on stable storage. */
   onSegment(row: SegmentRow): void;
+  /** Told when it is over. */
   onGap(row: GapRow): void;
+  /** The disk refused for want of room, just now. */
+  onDiskFull?(): void;
   log: Log;
 }
 
@@ -41,7 +44,10 @@ export interface Recorder {
   /** Lives until `signal` aborts, then seals what is open. */
   run(signal: AbortSignal): Promise<void>;
   status(): RecorderStatus;
-  /** Seals the open segment as soon as it holds this moment, after 30 s as it stands; resolves when it is sealed. */
+  /**
+   * Seals the open segment as soon as it holds this moment, after 30 s as it stands; resolves when it is sealed, after
+   * 40 s anyway.
+   */
   cutNow(): Promise<void>;
 }
 
@@ -50,6 +56,7 @@ const maxInFlightBytes = 16 * 1024 * 1024;
 /** Segments that wait for their ledger line: beyond it the disk takes bytes and refuses the ledger. */
 const maxFinishing = 4;
 const cutDeadlineMs = 30_000;
+const diskPatienceMs = 10_000;
 const healthyMs = 30_000;
 /** After the disk refused. */
 const diskRetryMs = 2000;
@@ -175,6 +182,7 @@ export function openRecorder(parts: RecorderParts): Recorder {
     const { start } = open;
     const end = lastEndedAt === undefined ? start : Math.max(start, run.clock.label(lastEndedAt));
     become('failed', why);
+    if (why === 'disk-full') parts.onDiskFull?.();
     awaitKept(end, (row) => {
       mistrusted = true;
       coverage.interrupted(row?.end ?? start, why);
@@ -318,16 +326,19 @@ export function openRecorder(parts: RecorderParts): Recorder {
       droppedFragments,
     }),
     async cutNow() {
-      if (open !== undefined) {
-        const done = Promise.withResolvers<void>();
-        cuts.push({ at: clock.monotonic(), done });
-        const limit = clock.after(cutDeadlineMs, () => {
-          if (run !== undefined && lastEndedAt !== undefined) close(run.clock.label(lastEndedAt));
-        });
-        await done.promise;
-        limit.cancel();
-      }
-      await entries.settled();
+      const done = Promise.withResolvers<void>();
+      const cut = (): void => {
+        if (run !== undefined && lastEndedAt !== undefined) close(run.clock.label(lastEndedAt));
+        // A disk that hangs longer is nobody's reason to wait.
+        limit = clock.after(diskPatienceMs, done.resolve);
+      };
+      let limit = clock.after(cutDeadlineMs, cut);
+      const sealed = Promise.withResolvers<void>();
+      if (open === undefined) sealed.resolve();
+      else cuts.push({ at: clock.monotonic(), done: sealed });
+      void sealed.promise.then(entries.settled).then(done.resolve);
+      await done.promise;
+      limit.cancel();
     },
   };
 }

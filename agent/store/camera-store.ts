@@ -46,6 +46,8 @@ export interface CameraStore {
   unlink(rows: readonly SegmentRow[]): Promise<void>;
   /** Enters what is now known of the time of `row`: another start, its clock trusted. The file keeps its name. */
   correct(row: SegmentRow, start: number, clock: ClockState): Promise<void>;
+  /** Lets go of ledger lines that ended before `utcMs`, but for segments that are still there; gives how many. */
+  pruneLedger(utcMs: number): Promise<number>;
   path(row: SegmentRow): string;
   close(): Promise<void>;
 }
@@ -201,6 +203,15 @@ export async function openCameraStore(
     async correct(row, start, state) {
       await ledger.append({ kind: 'segment', ...row, start, end: start + row.durationMs, clock: state });
       index.add({ ...row, start, end: start + row.durationMs, clock: state });
+    },
+    async pruneLedger(utcMs) {
+      const first = index.at(0)?.start ?? Number.POSITIVE_INFINITY;
+      const there = new Set(
+        first < utcMs ? index.select((start) => start < utcMs).map(({ file }) => file) : [],
+      );
+      return await ledger.prune(
+        (line) => line.end >= utcMs || (line.kind === 'segment' && there.has(line.file)),
+      );
     },
     close: () => ledger.close(),
   };

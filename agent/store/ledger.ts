@@ -24,6 +24,7 @@ export async function readLedger(
   path: string,
   each: (line: LedgerLine) => void,
   from = 0,
+  betweenBlocks: () => Promise<void> = () => new Promise((resolve) => setImmediate(resolve)),
 ): Promise<LedgerReading> {
   const reading: LedgerReading = { wholeBytes: from, torn: false, malformed: [] };
   let file: OpenFile;
@@ -35,29 +36,26 @@ export async function readLedger(
   }
   try {
     const buffer = Buffer.alloc(blockBytes);
+    // Behind `wholeBytes` when a block and more is garbage without a newline: good lines may follow it.
+    let position = from;
     for (;;) {
-      const read = await file.read(buffer, reading.wholeBytes);
-      if (read === 0) return reading;
+      const read = await file.read(buffer, position);
+      const block = buffer.subarray(0, read);
       let at = 0;
-      for (;;) {
-        const end = buffer.subarray(0, read).indexOf(0x0a, at);
-        if (end < 0) break;
-        const line = end - at > maxLineBytes ? undefined : parseLedgerLine(buffer.toString('utf8', at, end));
-        if (line === undefined) reading.malformed.push(reading.wholeBytes + at);
+      for (let end = block.indexOf(0x0a); end >= 0; end = block.indexOf(0x0a, at)) {
+        const usual = reading.wholeBytes === position + at && end - at <= maxLineBytes;
+        const line = usual ? parseLedgerLine(buffer.toString('utf8', at, end)) : undefined;
+        if (line === undefined) reading.malformed.push(reading.wholeBytes);
         else each(line);
         at = end + 1;
-      }
-      reading.wholeBytes += at;
-      if (at === 0) {
-        // Less than a block without a newline is a torn line; a whole block of it is garbage that hides what follows.
-        reading.torn = true;
-        return reading;
+        reading.wholeBytes = position + at;
       }
       if (read < blockBytes) {
-        reading.torn = at < read;
+        reading.torn = position + read > reading.wholeBytes;
         return reading;
       }
-      await new Promise((resolve) => setImmediate(resolve));
+      position += at === 0 ? read : at;
+      await betweenBlocks();
     }
   } finally {
     await file.close();
@@ -92,6 +90,8 @@ export async function ledgerOffset(files: Files, path: string, horizon: number):
 export interface Ledger {
   /** Resolves when the line is on stable storage; tries again for as long as the disk refuses, until `close`. */
   append(line: LedgerLine): Promise<void>;
+  /** Leaves out the lines that `keep` refuses; gives how many. What is appended meanwhile waits. */
+  prune(keep: (line: LedgerLine) => boolean): Promise<number>;
   /** Waits for what is under way; what the disk still refuses then is given up, and its `append` rejects. */
   close(): Promise<void>;
 }
@@ -106,7 +106,7 @@ export async function openLedger(
   const stop = new AbortController();
   let goodBytes = wholeBytes;
   let queue = Promise.resolve();
-  const file = await files.open(path, 'append');
+  let file = await files.open(path, 'append');
   if ((await file.size()) > goodBytes) {
     await file.truncate(goodBytes);
     await file.sync();
@@ -131,7 +131,51 @@ export async function openLedger(
       }
     }
   };
+  /**
+   * 1 what stays is written to PATH.new and synced, 2 PATH.new becomes PATH, 3 the folder is synced, 4 appending goes on
+   * there. A crash before 2 leaves a PATH.new that the next pruning removes.
+   */
+  const rewrite = async (keep: (line: LedgerLine) => boolean): Promise<number> => {
+    const fresh = `${path}.new`;
+    if ((await files.size(fresh)) !== undefined) await files.remove(fresh);
+    const kept = await files.open(fresh, 'create');
+    let left = 0;
+    let keptBytes = 0;
+    let texts: string[] = [];
+    try {
+      const flush = async (): Promise<void> => {
+        const bytes = Buffer.from(texts.join(''));
+        texts = [];
+        await kept.write(bytes);
+        keptBytes += bytes.length;
+      };
+      const take = (line: LedgerLine): void => {
+        if (keep(line)) texts.push(ledgerText(line));
+        else left += 1;
+      };
+      await readLedger(files, path, take, 0, flush);
+      await flush();
+      await kept.sync();
+    } catch (error) {
+      await kept.close();
+      throw error;
+    }
+    await files.replace(fresh, path);
+    await files.syncFolder(dirname(path));
+    await file.close();
+    file = kept;
+    goodBytes = keptBytes;
+    return left;
+  };
   return {
+    prune(keep) {
+      const done = queue.then(() => rewrite(keep));
+      queue = done.then(
+        () => {},
+        () => {}, // The caller is told; the ledger is what it was.
+      );
+      return done;
+    },
     append(line) {
       const done = queue.then(() => persist(Buffer.from(ledgerText(line))));
       queue = done.catch(() => {});

@@ -35,7 +35,8 @@ export async function listCamera(files: Files, folder: string): Promise<Listing>
   const listing: Listing = { sealed: new Map(), parts: [], foreign: [], days: [] };
   for (const entry of await files.list(folder)) {
     if (!entry.directory || !/^\d{4}-\d\d-\d\d$/.test(entry.name)) {
-      if (entry.name !== 'ledger.jsonl') listing.foreign.push(entry.name);
+      if (entry.name !== 'ledger.jsonl' && entry.name !== 'ledger.jsonl.new')
+        listing.foreign.push(entry.name);
       continue;
     }
     const day = entry.name;

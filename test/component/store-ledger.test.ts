@@ -5,12 +5,12 @@ import { systemClock } from '#agent/platform/clock.ts';
 import { systemFiles } from '#agent/platform/files.ts';
 import { socketLocks } from '#agent/platform/lock.ts';
 import { ledgerText } from '#agent/store/ledger-line.ts';
-import { openStore } from '#agent/store/store.ts';
+import { openStore, type SegmentRow, verifyStore } from '#agent/store/store.ts';
 import { Failure } from '#protocol/failure.ts';
 import { segmentDay, segmentName } from '#protocol/segment-name.ts';
 import { eventually } from '../support/eventually.ts';
 import { fakeClock } from '../support/fake-clock.ts';
-import { freeLocks, memoryDisk } from '../support/memory-disk.ts';
+import { freeLocks, isFrozen, type MemoryDisk, memoryDisk } from '../support/memory-disk.ts';
 import { sealSegment, storeParts } from '../support/store-parts.ts';
 import { suite } from '../support/suite.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -197,6 +197,74 @@ test('closing gives up a line the disk still refuses, and leaves a ledger that o
   const again = await openStore(parts);
   assert.ok(again.overlapping('cam-1', 0, t0 * 2).gaps.length >= 1);
   await again.close();
+});
+
+test('a megabyte of garbage in the middle hides no line behind it', async () => {
+  using folder = temporaryFolder();
+  const store = await openStore(storeParts(folder.path, systemClock));
+  const camera = await store.camera('cam-1');
+  for (let i = 0; i < 3; i++) await sealSegment(camera, t0 + i * 10_000, 10_000);
+  await store.close();
+  const path = join(folder.path, 'segments/cam-1/ledger.jsonl');
+  const lines = readFileSync(path, 'utf8').split('\n');
+  writeFileSync(path, [lines[0], 'x'.repeat(1_000_000), lines[1], lines[2], 'y'.repeat(600_000)].join('\n'));
+  const again = await openStore(storeParts(folder.path, systemClock));
+  assert.equal(again.recovered.map(({ code }) => code).sort(), ['ledger-malformed', 'ledger-torn']);
+  const reopened = await again.camera('cam-1');
+  assert.is(reopened.count(), 3);
+  await sealSegment(reopened, t0 + 30_000, 10_000);
+  await again.close();
+  const last = await openStore(storeParts(folder.path, systemClock));
+  assert.is((await last.camera('cam-1')).count(), 4);
+  await last.close();
+});
+
+test('pruning lets old lines go, but none of a file that is there, and a crash in it loses none', async () => {
+  const clock = fakeClock(t0);
+  const life = async (disk: MemoryDisk): Promise<SegmentRow[]> => {
+    const store = await openStore({
+      ...storeParts('/store', clock, { files: disk.files }),
+      locks: freeLocks,
+    });
+    const camera = await store.camera('cam-1');
+    const rows = [];
+    for (let i = 0; i < 6; i++) rows.push(await sealSegment(camera, t0 + i * 10_000, 10_000));
+    await camera.addGap({ start: t0 + 60_000, end: t0 + 61_000, reason: 'no-data' });
+    camera.withdraw(rows.slice(0, 3));
+    await store.state.update((value) => {
+      value.sweptBefore['cam-1'] = t0 + 25_000;
+    });
+    await camera.unlink(rows.slice(0, 3));
+    return [rows[3]!, rows[4]!, rows[5]!];
+  };
+  for (let at = 1; ; at++) {
+    const disk = memoryDisk(() => clock.utc());
+    const stay = await life(disk);
+    disk.crash('kill');
+    const parts = { ...storeParts('/store', clock, { files: disk.files }), locks: freeLocks };
+    const store = await openStore(parts);
+    const camera = await store.camera('cam-1');
+    const appended = { start: t0 + 70_000, end: t0 + 71_000, reason: 'no-data' as const };
+    disk.freezeAt(disk.steps() + at);
+    let done = false;
+    try {
+      const [left] = await Promise.all([camera.pruneLedger(t0 + 45_000), camera.addGap(appended)]);
+      assert.is(left, 3); // Three that went; the fourth is old enough, and there.
+      done = true;
+    } catch (error) {
+      if (!isFrozen(error)) throw error;
+    }
+    disk.crash(at % 2 ? 'kill' : 'cut');
+    const again = await openStore(parts);
+    const { segments, gaps } = again.overlapping('cam-1', 0, t0 * 2);
+    assert.equal(segments, stay, `step ${at}`);
+    assert.ok(gaps.length >= (done ? 2 : 1), `step ${at}`);
+    assert.equal(again.recovered, [], `step ${at}`);
+    await again.close();
+    const { findings } = await verifyStore(disk.files, '/store', { full: true, now: clock.utc() });
+    assert.equal(findings, [], `step ${at}`);
+    if (done) return;
+  }
 });
 
 test('two segments of one start get two starts', async () => {
