@@ -5,7 +5,7 @@ import { parseJson } from '#protocol/envelope.ts';
 import { Failure } from '#protocol/failure.ts';
 import { type Manifest, maxManifestBytes } from '#protocol/manifest.ts';
 import type { Policy } from '#protocol/policy.ts';
-import type { Register } from '../register/register.ts';
+import type { Register, RegisterEntry } from '../register/register.ts';
 import { findRequest } from '../register/requests.ts';
 import { serial } from '../serial.ts';
 import { admitAuthorised, admitPrepared, hasLapsed } from './admission.ts';
@@ -78,6 +78,11 @@ export async function openCases(options: {
     Object.assign(one, change);
     wake(one);
   }
+  /** What a crash made happen twice is noted once. */
+  const noteOnce = (entry: RegisterEntry): void => {
+    const noted = register.lines().some((line) => line.kind === entry.kind && line.case === entry.case);
+    if (!noted) register.append(entry);
+  };
   const step = <T>(id: string, work: (one: Case) => Promise<T>): Promise<T> =>
     steps.run(id, () => work(get(id)));
 
@@ -149,7 +154,7 @@ export async function openCases(options: {
         admitAuthorised(Buffer.from(envelope), options.policy(), one.command, options.utc());
         await writeDurably(files, join(dir, id, 'command.dsse.json'), envelope);
         one.envelope = envelope;
-        register.append({
+        noteOnce({
           kind: 'authorised',
           request: one.request,
           case: id,
@@ -170,7 +175,7 @@ export async function openCases(options: {
         if (one.state === 'prepared' || (one.status && status.version <= one.status.version)) return;
         const last = one.state === 'authorised' && (status.state === 'refused' || status.state === 'failed');
         if (last)
-          register.append({
+          noteOnce({
             kind: 'answered',
             request: one.request,
             case: id,
@@ -205,7 +210,7 @@ export async function openCases(options: {
       step(id, async (one) => {
         if (one.state !== 'authorised' || one.manifest === undefined) return;
         const bytes = one.manifest.files.reduce((sum, file) => sum + file.bytes, 0);
-        register.append({
+        noteOnce({
           kind: 'delivered',
           request: one.request,
           case: id,
@@ -223,7 +228,7 @@ export async function openCases(options: {
         await step(id, async (one) => {
           const open = one.state === 'prepared' || (one.state === 'authorised' && one.status === undefined);
           if (!open || !hasLapsed(one.command, options.utc())) return;
-          register.append({
+          noteOnce({
             kind: 'answered',
             request: one.request,
             case: id,
@@ -245,7 +250,7 @@ export async function openCases(options: {
             'under-way',
             `case ${id} is under way: follow it with "hub follow ${id}"`,
           );
-        register.append({ kind: 'closed', request: one.request, case: id, by, was: one.state, deleted });
+        noteOnce({ kind: 'closed', request: one.request, case: id, by, was: one.state, deleted });
         await keep(one, { state: 'closing' });
       }),
     closed: (id) => step(id, (one) => keep(one, { state: 'closed', closedAt: options.utc() })),
