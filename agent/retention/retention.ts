@@ -59,6 +59,8 @@ export interface Retention {
 
 /** With the sweep's own time the promise of two minutes holds. */
 const sweepEveryMs = 60_000;
+/** A log takes milliseconds. */
+const tellLimitMs = 10_000;
 /** Never deleted for space: when this is all there is, something else fills the disk, and deleting more helps nobody. */
 const spareMs = 3_600_000;
 
@@ -69,15 +71,31 @@ export function openRetention(parts: RetentionParts): Retention {
   let short = false;
   let status: RetentionStatus = { freeBytes: 0, totalBytes: 0 };
 
-  const tell = async (swept: Swept[]): Promise<void> => {
-    for (const one of swept) {
-      try {
-        await parts.onSwept(one);
-      } catch (err) {
-        log.error({ err, swept: one }, 'a deletion could not be logged: it will be told again');
-        untold.push(one);
-      }
+  /** A full or failing disk must not keep a sweep from freeing it: what it refuses is told, and the sweep goes on. */
+  const attempt = async (what: string, step: () => Promise<void>): Promise<void> => {
+    try {
+      await step();
+    } catch (err) {
+      if (codeOf(err) === 'unknown') throw err;
+      log.error({ err }, `${what} failed in a sweep`);
     }
+  };
+
+  /** Waits for the log, but no longer than {@link tellLimitMs}: on a full disk it waits for this very sweep. */
+  const tell = async (swept: Swept[]): Promise<void> => {
+    const told = Promise.all(
+      swept.map(async (one) => {
+        try {
+          await parts.onSwept(one);
+        } catch (err) {
+          log.error({ err, swept: one }, 'a deletion could not be logged: it will be told again');
+          untold.push(one);
+        }
+      }),
+    );
+    const enough = new AbortController();
+    void told.finally(() => enough.abort());
+    await pause(clock, tellLimitMs, enough.signal);
   };
 
   const remove = async (cause: Swept['cause'], chosen: Map<CameraStore, SegmentRow[]>): Promise<void> => {
@@ -85,16 +103,18 @@ export function openRetention(parts: RetentionParts): Retention {
     // 2 withdraw
     for (const [camera, rows] of chosen) camera.withdraw(rows);
     // 3 watermark
-    await store.state.update((value) => {
-      for (const [camera, rows] of chosen) {
-        const last = rows.reduce((latest, row) => Math.max(latest, row.start + 1), 0);
-        value.sweptBefore[camera.id] = Math.max(value.sweptBefore[camera.id] ?? 0, last);
-      }
-    });
+    await attempt('the watermark', () =>
+      store.state.update((value) => {
+        for (const [camera, rows] of chosen) {
+          const last = rows.reduce((latest, row) => Math.max(latest, row.start + 1), 0);
+          value.sweptBefore[camera.id] = Math.max(value.sweptBefore[camera.id] ?? 0, last);
+        }
+      }),
+    );
     // 4 tell
     await tell([...chosen].map(([camera, rows]) => sweptOf(camera.id, cause, rows)));
     // 5 unlink
-    for (const [camera, rows] of chosen) await camera.unlink(rows);
+    for (const [camera, rows] of chosen) await attempt(`deleting of ${camera.id}`, () => camera.unlink(rows));
   };
 
   const unkept = (camera: CameraStore, rows: SegmentRow[]): SegmentRow[] =>
@@ -165,13 +185,13 @@ export function openRetention(parts: RetentionParts): Retention {
   };
 
   const sweep = async (): Promise<void> => {
-    await trust.check();
+    await attempt('the clock', trust.check);
     const again = untold;
     untold = [];
     await tell(again);
-    await correct();
+    await attempt('correcting', correct);
     await byAge();
-    await bySpace();
+    await attempt('making room', bySpace);
     const oldest = Math.min(
       ...store.cameras().map((camera) => camera.oldest()?.start ?? Number.POSITIVE_INFINITY),
     );
@@ -189,13 +209,7 @@ export function openRetention(parts: RetentionParts): Retention {
   return {
     async run(signal) {
       while (!signal.aborted) {
-        try {
-          await sweep();
-        } catch (err) {
-          // A disk that refuses to delete refuses again in a minute; recording is not ended for it.
-          if (codeOf(err) === 'unknown') throw err;
-          log.error({ err }, 'a sweep failed');
-        }
+        await sweep();
         const next = new AbortController();
         wake = () => next.abort();
         await pause(clock, sweepEveryMs, AbortSignal.any([signal, next.signal]));

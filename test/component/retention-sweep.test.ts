@@ -8,6 +8,7 @@ import { type CameraStore, openStore, type Store, verifyStore } from '#agent/sto
 import { leafHash, merkleRoot } from '#protocol/merkle.ts';
 import { eventually } from '../support/eventually.ts';
 import { type FakeClock, fakeClock } from '../support/fake-clock.ts';
+import { freeLocks, memoryDisk } from '../support/memory-disk.ts';
 import { sealSegment, silent, storeParts } from '../support/store-parts.ts';
 import { suite } from '../support/suite.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -335,4 +336,47 @@ test('when time arrives the segments of this life get their right start, and kee
   assert.equal(again.overlapping('cam-1', right.start, right.start + 1).segments, [right]);
   await again.close();
   assert.ok(existsSync(store.path('cam-1', right)!));
+});
+
+test('a disk without room for a byte is freed all the same, whatever its own books and the log refuse', async () => {
+  const clock = fakeClock();
+  const disk = memoryDisk(() => clock.utc());
+  const store = await openStore({ ...storeParts('/store', clock, { files: disk.files }), locks: freeLocks });
+  const camera = await store.camera('cam-1');
+  for (const age of [week + hour, 20 * hour, 10 * hour]) await sealSegment(camera, clock.utc() - age, 10_000);
+  const trust = await openClockTrust({ clock, state: store.state, service: async () => 'synced', floor: 0 });
+  disk.refuse((what) =>
+    what === 'create' || what === 'write' ? Object.assign(new Error('full'), { code: 'ENOSPC' }) : undefined,
+  );
+  const log = Promise.withResolvers<void>();
+  const retention = openRetention({
+    store,
+    clock,
+    files: {
+      ...disk.files,
+      space: async () => ({ freeBytes: 0, totalBytes: 40_000, freeInodes: 1, totalInodes: 1 }),
+    },
+    trust,
+    retentionMs: week,
+    reserve: 0.05,
+    kept: () => false,
+    onSwept: () => log.promise, // Waits for room, as the sweep would for it.
+    log: silent,
+  });
+  const end = new AbortController();
+  const life = retention.run(end.signal);
+  await clock.advance(30_000);
+  assert.equal(
+    [...disk.contents().keys()].filter((path) => path.endsWith('.age')).length,
+    1,
+    'the newest is within its hour',
+  );
+  disk.refuse(() => undefined);
+  log.resolve();
+  await clock.advance(60_000);
+  end.abort();
+  await life;
+  await store.close();
+  const { findings } = await verifyStore(disk.files, '/store', { full: true, now: clock.utc() });
+  assert.equal(findings, []);
 });
