@@ -1,4 +1,4 @@
-// npm run bench -- record|start [--cameras 14] [--mbit 4] [--fps 25] [--link 100] [--seconds 30] [--segments N]
+// npm run bench -- record|start|upload [--cameras 14] [--mbit 4] [--fps 25] [--link 100] [--seconds 30] [--segments N]
 // [--rounds 3] [--dir DIR] [--json] [--check]. What it finds goes to standard output, how it goes to standard error;
 // --check exits 1 when a bar is missed.
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { record, recordTable } from './record.ts';
 import { start, startTable } from './start.ts';
+import { benchUpload, uploadTable } from './upload.ts';
 
 /** Seven days of minutes from fourteen cameras. */
 const weekOfSegments = 14 * 7 * 24 * 60;
@@ -63,8 +64,16 @@ try {
       bars = Object.values(result.bars);
       break;
     }
+    case 'upload': {
+      const result = await benchUpload(common);
+      print(result, uploadTable(result));
+      bars = Object.values(result.bars);
+      break;
+    }
     default:
-      process.stderr.write('npm run bench -- record|start [--cameras N] [--mbit N] [--seconds N] [--json]\n');
+      process.stderr.write(
+        'npm run bench -- record|start|upload [--cameras N] [--mbit N] [--seconds N] [--json]\n',
+      );
       process.exitCode = 64;
       bars = [];
   }
