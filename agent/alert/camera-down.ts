@@ -39,10 +39,11 @@ function mapped<Key extends string>(reasons: Record<Key, { it: string }>): Recor
 
 /** One look at a camera; look at least every second. */
 export function judgeCamera(watch: Watch<'camera-down'>, sight: CameraSight): void {
-  const { state, reason = 'no-connection', lastFragmentAgeMs = Number.POSITIVE_INFINITY } = sight;
-  if (state === 'recording' && lastFragmentAgeMs < silenceMs) watch.ok();
+  const { state, reason = 'no-connection', lastFragmentAgeMs } = sight;
+  if (state === 'recording' && (lastFragmentAgeMs ?? silenceMs) < silenceMs) watch.ok();
   else if (state === 'recording') watch.failing('no-data');
-  else if (isCameras(reason)) watch.failing(reason);
+  // Down since its last frame: a stall was waited for by the ingest, whatever the reconnection met between two looks.
+  else if (isCameras(reason)) watch.failing(reason, {}, lastFragmentAgeMs);
   // The disk's fault, told once for all cameras by `disk-error`.
   else watch.unknown();
 }

@@ -11,7 +11,8 @@ export interface Watch<Name extends ConditionName> {
   ok(): void;
   /** Nobody can tell at present: raises nothing, clears nothing. */
   unknown(): void;
-  failing(reason: ReasonOf<Name>, values?: Values): void;
+  /** `forMs`: it has been so for that long already, by a monotonic measure, when the first look sees it. */
+  failing(reason: ReasonOf<Name>, values?: Values, forMs?: number): void;
 }
 
 /** How one condition stands, for the local status. */
@@ -90,7 +91,8 @@ export function openConditions(parts: { board: AlertBoard; clock: Clock; lang: L
       const watch: Watch<ConditionName> = {
         ok: () => take({ state: 'ok' }),
         unknown: () => take({ state: 'unknown' }),
-        failing: (reason: string, values: Values = {}) => take({ state: 'failing', reason, values }),
+        failing: (reason: string, values: Values = {}, forMs?: number) =>
+          take({ state: 'failing', reason, values, forMs }),
       };
       watched.set(key, { rule, standing, watch });
       return watch as Watch<Name>;

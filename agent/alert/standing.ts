@@ -6,7 +6,7 @@ import type { Values } from './words.ts';
 export type Reading =
   | { state: 'ok' }
   | { state: 'unknown' }
-  | { state: 'failing'; reason: string; values: Values };
+  | { state: 'failing'; reason: string; values: Values; forMs?: number | undefined };
 
 /** What one reading changed: nothing, or what is to be said. */
 export type Verdict = 'nothing' | 'raise' | 'reword' | 'clear';
@@ -48,7 +48,8 @@ export function openStanding(
   let raises: MonotonicMs[] = [];
   let firstSeen = before?.since;
   let lastChange: number = clock.utc();
-  let failingSince: MonotonicMs | undefined;
+  /** Monotonic. */
+  let failingSince: number | undefined;
   let okSince: MonotonicMs | undefined;
   let reason = before?.reason;
   let reasonSince: MonotonicMs | undefined;
@@ -59,15 +60,15 @@ export function openStanding(
     name === undefined ? undefined : rule.reasons[name];
   const severityOf = (name: string | undefined): Severity => reasonRule(name)?.severity ?? rule.severity;
 
-  const failing = (now: MonotonicMs, held: boolean): Verdict => {
+  const failing = (now: MonotonicMs, held: boolean, forMs: number): Verdict => {
     okSince = undefined;
     if (held) {
       // It has to fail for its full time again once the explanation is gone.
       failingSince = undefined;
       return drop();
     }
-    failingSince ??= now;
-    firstSeen ??= clock.utc();
+    failingSince ??= now - forMs;
+    firstSeen ??= clock.utc() - Math.round(forMs);
     if (!raised) {
       if (now - failingSince < (reasonRule(reason)?.raiseAfterMs ?? rule.raiseAfterMs)) return 'nothing';
       raised = true;
@@ -143,7 +144,7 @@ export function openStanding(
       values = reading.values;
       if (reading.reason !== reason) reasonSince = now;
       reason = reading.reason;
-      return failing(now, held);
+      return failing(now, held, reading.forMs ?? 0);
     },
   };
 }

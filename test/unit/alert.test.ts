@@ -104,3 +104,26 @@ test('a camera said to record while nothing comes is down', async () => {
   assert.equal(said, ['camera-down.cam-1 raised']);
   await opened.settled();
 });
+
+test('a stall is told at the first look after it, whatever the reconnection met by then', async () => {
+  using folder = temporaryFolder();
+  const said: Alert[] = [];
+  const clock = fakeClock();
+  const opened = await openAlertBoard({
+    files: systemFiles,
+    clock,
+    path: join(folder.path, 'alerts.json'),
+    changed: (alert) => said.push(alert),
+    failed: () => {},
+  });
+  const check = cameraDown('cam-1', opened, clock);
+  check.check({ state: 'recording', lastFragmentAgeMs: 9_900 });
+  await clock.advance(1000);
+  check.check({ state: 'failed', reason: 'stream-error', lastFragmentAgeMs: 10_900 });
+  assert.equal(
+    said.map(({ state, since }) => [state, since]),
+    [['raised', clock.utc() - 10_900]],
+    'since its last frame',
+  );
+  await opened.settled();
+});
