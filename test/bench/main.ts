@@ -1,4 +1,4 @@
-// npm run bench -- record|start|upload [--cameras 14] [--mbit 4] [--fps 25] [--link 100] [--seconds 30] [--segments N]
+// npm run bench -- record|start|seal|upload [--cameras 14] [--mbit 4] [--fps 25] [--link 100] [--seconds 30] [--segments N]
 // [--rounds 3] [--dir DIR] [--json] [--check]. What it finds goes to standard output, how it goes to standard error;
 // --check exits 1 when a bar is missed.
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { record, recordTable } from './record.ts';
+import { seal, sealTable } from './seal.ts';
 import { start, startTable } from './start.ts';
 import { benchUpload, uploadTable } from './upload.ts';
 
@@ -64,6 +65,12 @@ try {
       bars = Object.values(result.bars);
       break;
     }
+    case 'seal': {
+      const result = await seal({ rounds: number('rounds', values.rounds) });
+      print(result, sealTable(result));
+      bars = Object.values(result.bars);
+      break;
+    }
     case 'upload': {
       const result = await benchUpload(common);
       print(result, uploadTable(result));
@@ -72,7 +79,7 @@ try {
     }
     default:
       process.stderr.write(
-        'npm run bench -- record|start|upload [--cameras N] [--mbit N] [--seconds N] [--json]\n',
+        'npm run bench -- record|start|seal|upload [--cameras N] [--mbit N] [--seconds N] [--json]\n',
       );
       process.exitCode = 64;
       bars = [];
