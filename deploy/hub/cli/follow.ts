@@ -54,8 +54,8 @@ function endOf({ state }: CaseAnswer): number | undefined {
   }
 }
 
-function bar({ delivery }: CaseAnswer): string {
-  if (!delivery || delivery.bytes === 0) return '';
+function bar({ delivery, state }: CaseAnswer): string {
+  if (!delivery || delivery.bytes === 0 || state !== 'authorised') return '';
   const done = Math.floor((barCells * delivery.bytesHere) / delivery.bytes);
   return `${'█'.repeat(done)}${'░'.repeat(barCells - done)} `;
 }

@@ -54,6 +54,8 @@ export interface Texts {
   passphraseOnce(passphrase: string): string;
   authentic: string;
   notAuthentic: string;
+  /** Of files that closing took away. */
+  deleted: string;
   verified: Record<'policy' | 'evidence' | 'files' | 'contents' | 'proof', string>;
   erased(files: number, size: string): string;
   act: Record<RegisterKind, string>;
@@ -149,6 +151,7 @@ const it: Texts = {
     `Passphrase (mostrata solo ora, da comunicare per altra via): ${passphrase}`,
   authentic: 'Autentico: ogni firma e ogni impronta è quella giusta.',
   notAuthentic: 'NON autentico: qualcosa non è come è stato firmato.',
+  deleted: 'cancellati alla chiusura del caso',
   verified: {
     policy: 'regole firmate dal titolare',
     evidence: 'comando firmato da incaricato e responsabile, manifesto firmato dal nodo',
@@ -238,6 +241,7 @@ const en: Texts = {
   passphraseOnce: (passphrase) => `Passphrase (shown this once, to be told by another way): ${passphrase}`,
   authentic: 'Authentic: every signature and every hash is right.',
   notAuthentic: 'NOT authentic: something is not as it was signed.',
+  deleted: 'deleted when the case was closed',
   verified: {
     policy: 'policy signed by the root',
     evidence: 'command signed by operator and officer, manifest signed by the node',

@@ -69,10 +69,17 @@ function report(call: Call, checks: Check[]): number {
   const good = checks.every(({ ok }) => ok);
   if (call.flag('json')) call.terminal.print(JSON.stringify({ ok: good, checks }));
   else {
-    const { verified, authentic, notAuthentic } = texts[call.option('lang') === 'en' ? 'en' : 'it'];
+    const {
+      verified,
+      authentic,
+      notAuthentic,
+      deleted: gone,
+    } = texts[call.option('lang') === 'en' ? 'en' : 'it'];
     call.terminal.print(good ? authentic : notAuthentic);
-    for (const { what, ok, why } of checks)
-      call.terminal.print(`  ${ok ? '●' : '▲'} ${verified[what]}${why ? `: ${why}` : ''}`);
+    for (const { what, ok, why, deleted } of checks)
+      call.terminal.print(
+        `  ${ok ? '●' : '▲'} ${verified[what]}${why ? `: ${why}` : deleted ? `: ${gone}` : ''}`,
+      );
   }
   return good ? exitCodes.done : exitCodes.checkFailed;
 }

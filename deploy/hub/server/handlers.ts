@@ -88,7 +88,7 @@ export function handlersOf(parts: {
       const after = Number(ask.get('after') ?? '-1');
       return answerOf(await cases.news(idOf(ask), Number.isFinite(after) ? after : -1, newsLimitMs));
     },
-    'GET /request': (ask) => request(idOf(ask)),
+    'GET /request': (ask) => request(ask.get('id') ?? ''),
     'POST /request': ({ by, record }) => {
       requireKnown(policy, record.windows);
       const salt = randomBytes(16).toString('hex');

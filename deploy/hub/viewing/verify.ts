@@ -1,8 +1,9 @@
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseJson } from '#protocol/envelope.ts';
 import { Failure, sentenceOf } from '#protocol/failure.ts';
 import type { Policy } from '#protocol/policy.ts';
+import { caseFile } from '../cases/case.ts';
 import { proofSchema, verifyProof } from '../logs/proof.ts';
 import { readTrusted } from '../trust.ts';
 import { verifyContents } from './contents.ts';
@@ -12,6 +13,8 @@ import { contentsName } from './package-parts.ts';
 export interface Check {
   what: 'policy' | 'evidence' | 'files' | 'contents' | 'proof';
   ok: boolean;
+  /** There is nothing to check any more: the case was closed. */
+  deleted?: boolean;
   code?: string;
   why?: string;
 }
@@ -42,9 +45,10 @@ async function checks(
 }
 
 /** The folder of a case at the hub: its sealed files against the signed manifest. */
-export function verifyCase(folder: string, policy: Policy): Promise<Check[]> {
-  return checks(async (check) => {
+export async function verifyCase(folder: string, policy: Policy): Promise<Check[]> {
+  const done = await checks(async (check) => {
     const { manifest } = await check('evidence', () => readEvidence(folder, policy));
+    if (isClosed(folder)) return;
     await check('files', async () => {
       const wrong = await differing(folder, manifest);
       if (wrong.length > 0)
@@ -55,6 +59,13 @@ export function verifyCase(folder: string, policy: Policy): Promise<Check[]> {
         );
     });
   });
+  return isClosed(folder) ? [...done, { what: 'files', ok: true, deleted: true }] : done;
+}
+
+function isClosed(folder: string): boolean {
+  const file = join(folder, 'case.json');
+  const parsed = caseFile.safeParse(existsSync(file) && parseJson(readFileSync(file)));
+  return parsed.success && parsed.data.state === 'closed';
 }
 
 /** An unpacked package: root → policy → hub, persons and node → contents, command, manifest and log → files. */
