@@ -5,7 +5,8 @@ import type { HttpBody, HttpClient, HttpReply } from '../platform/http-client.ts
 /**
  * Requests of the tus client over our own connection. What the client would take wrongly is turned into a failure it
  * tries again after: an answer of 500 and more to HEAD, for which it would begin the file anew; an offset that does
- * not fit what was sent, for which it would send in circles; an address elsewhere than `origin`.
+ * not fit what was sent, for which it would send in circles. Of the address that the server gives an upload the path
+ * counts alone: everything goes to `origin`, whatever a server behind a proxy takes itself for, or somebody says.
  */
 export function tusStack(client: HttpClient, origin: string, signal: AbortSignal): HttpStack {
   return {
@@ -34,11 +35,10 @@ function tusRequest(
     getUnderlyingObject: () => undefined,
     abort: async () => own.abort(),
     async send(body: HttpBody | null) {
-      if (new URL(url).origin !== origin)
-        throw new Failure('denied', 'upload-elsewhere', 'the server names an address that is not its own');
+      const { pathname, search } = new URL(url);
       const reply = await client.ask({
         method,
-        url,
+        url: new URL(`${pathname}${search}`, origin).href,
         headers,
         body: body ?? undefined,
         signal: AbortSignal.any([signal, own.signal]),

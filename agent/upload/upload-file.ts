@@ -33,8 +33,7 @@ export interface FileUpload {
 const refusals = [400, 401, 403, 413, 415];
 
 /**
- * One try at one file, from where the server says it stands to its end. Throws `upload-refused` or `upload-elsewhere`
- * (denied), `footage-missing` or `footage-changed` (corrupt); any other failure is transient.
+ * One try at one file, from where the server says it stands to its end. Throws `upload-refused` (denied), `footage-missing` or `footage-changed` (corrupt); any other failure is transient.
  */
 export async function uploadFile(parts: UploadParts, file: FileUpload, signal: AbortSignal): Promise<void> {
   const { content } = file;

@@ -23,7 +23,7 @@ export interface Parcel {
 export interface Uploads {
   /**
    * Sends every item to its end, resuming where the server stands, over cuts and restarts, for as long as it takes.
-   * Throws `upload-refused`, `upload-elsewhere` (denied), `footage-missing`, `footage-changed` (corrupt), or the signal's reason.
+   * Throws `upload-refused` (denied), `footage-missing`, `footage-changed` (corrupt), or the signal's reason.
    */
   deliver(
     parcel: Parcel,
