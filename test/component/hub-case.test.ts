@@ -323,3 +323,23 @@ test('the hub takes only envelopes that their signers signed', () =>
     assert.is(await post(sign('officer')), 'taken');
     assert.is(await post(sign('officer')), 'not-prepared');
   }));
+
+test('a command that nobody answered before it expired has failed, and is sent no more', () =>
+  inTown(async (world) => {
+    const hourMs = 3_600_000;
+    const id = await world.granted();
+    await eventually('the command', () => world.node.commands.length > 0);
+    await world.hub.close();
+    world.hub = await serveHub(world.town.hub, 72 * hourMs);
+    assert.is(await stateOf(world, id), 'authorised', 'the skew of two clocks is allowed for');
+    await world.hub.close();
+    const before = world.node.commands.length;
+    world.hub = await serveHub(world.town.hub, 73 * hourMs);
+    assert.is((await world.run('follow', id)).code, 1);
+    assert.is((await registerLines(world, '--case', id)).at(-1)?.['reason'], 'expired');
+    await world.node.state('online');
+    await world.node.show(world.node.log('probe'));
+    await world.node.checkpoint(world.node.head());
+    await eventually('a cosignature', () => world.node.cosigned.at(-1)?.head.size === 1);
+    assert.is(world.node.commands.length, before);
+  }));

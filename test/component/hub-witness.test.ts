@@ -1,3 +1,5 @@
+import { appendFileSync } from 'node:fs';
+import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { openClient } from '../../deploy/hub/cli/client.ts';
 import type { Hub } from '../../deploy/hub/server/hub.ts';
@@ -119,15 +121,22 @@ test('a shorter log is refused, also by a hub that was restarted, and passes whe
     assert.equal(await alerts(), []);
   }));
 
-test('an older policy is refused, and another one under the same version', () =>
+test('an older policy than before is refused', () =>
   inTown(async ({ node, alerts }) => {
     await node.show(node.log('a'));
     await node.checkpoint(node.head(1, node.lines, 2, 'a'.repeat(64)));
     await eventually('a newer policy is the node’s to hold', () => node.cosigned[0]);
     await node.checkpoint(node.head());
     await eventually('an alert', async () => (await alerts()).includes('policy-rollback'));
-    await node.checkpoint(node.head(1, node.lines, 1, 'b'.repeat(64)));
     assert.is(node.cosigned.length, 1);
+  }));
+
+test('another policy under the version of the hub’s is refused', () =>
+  inTown(async ({ node, alerts }) => {
+    await node.show(node.log('a'));
+    await node.checkpoint(node.head(1, node.lines, 1, 'b'.repeat(64)));
+    await eventually('an alert', async () => (await alerts()).includes('policy-fork'));
+    assert.is(node.cosigned.length, 0);
   }));
 
 test('a head that the node has not signed is refused', () =>
@@ -178,4 +187,22 @@ test('a node cannot clear what the hub says of it', () =>
     await node.checkpoint(node.head());
     await eventually('a cosignature', () => node.cosigned[0]);
     assert.equal(await alerts(), ['log-fork']);
+  }));
+
+test('a damaged copy is an alert and cosigns nothing; the hub goes on', () =>
+  inTown(async (world) => {
+    const { node, town, alerts } = world;
+    await node.show(node.log('a'));
+    await node.checkpoint(node.head());
+    await eventually('a cosignature', () => node.cosigned[0]);
+    await world.hub.close();
+    appendFileSync(join(town.hub, 'data', 'logs', `${town.node}.jsonl`), 'nonsense\n');
+    world.hub = await serveHub(town.hub);
+    await node.state('offline');
+    await eventually('the hub hears', async () => (await alerts()).includes('node-down'));
+    await node.checkpoint(node.head());
+    await node.state('online');
+    await eventually('the hub hears', async () => !(await alerts()).includes('node-down'));
+    assert.equal(await alerts(), ['mirror-broken']);
+    assert.is(node.cosigned.length, 1);
   }));

@@ -100,3 +100,49 @@ test('what is no line is none: not JSON, two lines, too long, without its fields
   assert.is(await codeThrown(() => mirror.receive(Buffer.from([0x22, 0xff, 0x22]))), 'log-line');
   assert.is(mirror.size(), 0);
 });
+
+test('a copy that is opened at a mark is the one that was read from its beginning', () =>
+  fc.assert(
+    fc.asyncProperty(words, fc.nat(), fc.nat(), async (list, nth, torn) => {
+      using folder = temporaryFolder();
+      const lines = logOf(list);
+      const at = nth % (lines.length + 1);
+      const first = await openMirror(systemFiles, folder.path, 'site-01');
+      for (const line of lines.slice(0, at)) await first.receive(Buffer.from(line));
+      const mark = first.mark();
+      for (const line of lines.slice(at)) await first.receive(Buffer.from(line));
+      const file = join(folder.path, 'site-01.jsonl');
+      const whole = readFileSync(file);
+      writeFileSync(file, whole.subarray(0, whole.length - (torn % (whole.length - mark.bytes + 1))));
+      const again = await openMirror(systemFiles, folder.path, 'site-01', mark);
+      for (const line of lines.slice(again.size()))
+        assert.is(await again.receive(Buffer.from(line)), 'added');
+      assert.ok(readFileSync(file).equals(whole));
+      for (const [index, line] of lines.entries()) {
+        assert.is(await again.receive(Buffer.from(line)), 'repeated');
+        assert.is(await again.line(index + 1), line);
+        assert.ok((await again.root(index + 1))?.equals((await first.root(index + 1)) as Buffer));
+      }
+      assert.equal(again.mark(), first.mark());
+    }),
+    { numRuns: 40 },
+  ));
+
+test('a copy shorter than its mark, or that goes on otherwise, is not opened', async () => {
+  using folder = temporaryFolder();
+  const lines = logOf(['a', 'b', 'c']);
+  const mirror = await openMirror(systemFiles, folder.path, 'site-01');
+  for (const line of lines.slice(0, 2)) await mirror.receive(Buffer.from(line));
+  const mark = mirror.mark();
+  const file = join(folder.path, 'site-01.jsonl');
+  const whole = readFileSync(file);
+  const opened = (change: Partial<typeof mark> = {}) =>
+    codeThrown(() => openMirror(systemFiles, folder.path, 'site-01', { ...mark, ...change }));
+  writeFileSync(file, whole.subarray(0, -1));
+  assert.is(await opened(), 'mirror-broken');
+  writeFileSync(file, `${whole}${lines[2]?.replace(/"prev":"./, '"prev":"_')}\n`);
+  assert.is(await opened(), 'mirror-broken');
+  writeFileSync(file, whole);
+  assert.is(await opened({ subtrees: [] }), 'mirror-broken');
+  assert.is(await opened(), undefined);
+});

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Bus } from '#agent/mqtt/bus.ts';
 import { openConnection } from '#agent/mqtt/connection.ts';
-import { systemClock } from '#agent/platform/clock.ts';
+import { systemClock, type UtcMs } from '#agent/platform/clock.ts';
 import { openLog } from '#agent/platform/log.ts';
 import { systemRandom } from '#agent/platform/random.ts';
 import { type Cosigned, signCheckpoint, verifyCosigned } from '#protocol/checkpoint.ts';
@@ -48,14 +48,14 @@ export function hubCommand(args: string[], env: Record<string, string> = {}, inp
   });
 }
 
-/** `hub serve` in this process, over a folder that `hub init` made. A bug in it fails the test that closes it. */
-export async function serveHub(dir: string): Promise<Hub> {
+/** `hub serve` in this process, over a folder that `hub init` made, `aheadMs` in the future. A bug in it fails the test that closes it. */
+export async function serveHub(dir: string, aheadMs = 0): Promise<Hub> {
   const bugs: unknown[] = [];
   const hub = await openHub({
     settings: readSettings(dir),
     trusted: readTrusted(dir),
     hubKey: openKey(join(dir, 'keys', 'hub.key'), undefined),
-    clock: systemClock,
+    clock: { ...systemClock, utc: () => (systemClock.utc() + aheadMs) as UtcMs },
     log: openLog('silent'),
     broken: (error) => bugs.push(error),
   });

@@ -46,10 +46,12 @@ until Enter, an interrupt, or at once with --once or --pack. ${latestNote}`,
     const ram = openRamFolder(call.option('out') ?? '/dev/shm', call.flag('allow-swap'));
     // Whatever ends this process but a SIGKILL takes the pictures along; the next opening removes what that leaves.
     process.on('exit', () => ram.remove());
+    let shown = false;
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
       process.on(signal, () => {
         call.terminal.note(call.texts().opened.gone);
-        process.exit(exitCodes.done);
+        // After the film was shown this is the ordinary end; before, nothing was.
+        process.exit(shown ? exitCodes.done : exitCodes.checkFailed);
       });
     try {
       const passphrase = async (): Promise<string> => {
@@ -76,6 +78,7 @@ until Enter, an interrupt, or at once with --once or --pack. ${latestNote}`,
       const viewing = await makeViewing(folder, evidence.manifest, identity.secret, ram);
       if (sealing) return await pack(call, id, evidence, viewing, sealing);
       show(call, id, evidence.manifest, viewing, ram.path);
+      shown = true;
       if (!call.flag('once')) await enter(call);
       return 0;
     } finally {

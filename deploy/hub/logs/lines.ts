@@ -3,18 +3,23 @@ import { type Files, isMissing } from '#agent/platform/files.ts';
 
 /** Lines of an append-only file, read from the disk each time: a town's logs are too long to keep in memory. */
 export interface Lines {
-  /** In order, without newlines. `mend` cuts a torn last line off the file; otherwise it is left out. */
-  all(how: { mend: boolean }): AsyncGenerator<string>;
+  /**
+   * In order, without newlines, from the byte `start` on, where a line must begin. `mend` cuts a torn last line off
+   * the file; otherwise it is left out.
+   */
+  all(how: { mend: boolean; start?: number }): AsyncGenerator<string>;
+  /** Length of the file; 0 when there is none. */
+  bytes(): Promise<number>;
   /** The line with this number, from 1. */
   at(seq: number): Promise<string | undefined>;
 }
 
 export function openLines(files: Files, path: string): Lines {
-  async function* all({ mend }: { mend: boolean }): AsyncGenerator<string> {
+  async function* all({ mend, start = 0 }: { mend: boolean; start?: number }): AsyncGenerator<string> {
     let rest: Buffer = Buffer.alloc(0);
-    let whole = 0;
+    let whole = start;
     try {
-      for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
+      for await (const chunk of createReadStream(path, { start }) as AsyncIterable<Buffer>) {
         let data = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
         for (let end = data.indexOf(0x0a); end >= 0; end = data.indexOf(0x0a)) {
           yield data.toString('utf8', 0, end);
@@ -31,6 +36,7 @@ export function openLines(files: Files, path: string): Lines {
   }
   return {
     all,
+    bytes: async () => (await files.size(path)) ?? 0,
     async at(seq) {
       let number = 0;
       for await (const text of all({ mend: false })) if (++number === seq) return text;

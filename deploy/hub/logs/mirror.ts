@@ -1,8 +1,9 @@
 import { join } from 'node:path';
+import { z } from 'zod';
 import { appendDurably, type Files } from '#agent/platform/files.ts';
 import { parseJson, sha256 } from '#protocol/envelope.ts';
 import { Failure } from '#protocol/failure.ts';
-import { emptyFrontier, leafHash } from '#protocol/merkle.ts';
+import { emptyFrontier, type Frontier, frontierOf, leafHash } from '#protocol/merkle.ts';
 import { type AuditLine, auditLine } from '#protocol/messages.ts';
 import { openLines } from './lines.ts';
 
@@ -13,6 +14,17 @@ const keptLines = 4096;
 
 /** What became of one line. `repeated`: it is held already. `ahead`: lines before it are missing here. */
 export type Reception = 'added' | 'repeated' | 'ahead';
+
+/** Where a copy stood at some line: reading can begin there. Months of a busy site are a gigabyte. */
+export const mirrorMark = z.strictObject({
+  size: z.int().nonnegative(),
+  /** Length of the file up to that line. */
+  bytes: z.int().nonnegative(),
+  /** SHA-256 of that line. */
+  last: z.string().max(64),
+  subtrees: z.array(z.base64().max(64)).max(53),
+});
+export type MirrorMark = z.output<typeof mirrorMark>;
 
 /** The hub's copy of one node's log: the same bytes, only ever longer. */
 export interface Mirror {
@@ -25,25 +37,38 @@ export interface Mirror {
   line(seq: number): Promise<string | undefined>;
   /** Hashes of the first `size` lines, for proofs. */
   leaves(size: number): Promise<Buffer[]>;
+  mark(): MirrorMark;
 }
 
 /**
- * Opens and checks the copy: every line follows from the one before. A torn last line, which nobody was promised, is
- * cut off. Throws `corrupt` `mirror-broken` for anything else.
+ * Opens the copy and checks what was written behind `mark`: every line follows from the one before. A torn last line,
+ * which nobody was promised, is cut off. Throws `corrupt` `mirror-broken` for anything else. What lies before the mark
+ * is checked when it is used: a proof out of changed lines verifies nowhere.
  */
-export async function openMirror(files: Files, folder: string, node: string): Promise<Mirror> {
+export async function openMirror(
+  files: Files,
+  folder: string,
+  node: string,
+  mark: MirrorMark = { size: 0, bytes: 0, last: '', subtrees: [] },
+): Promise<Mirror> {
   const path = join(folder, `${node}.jsonl`);
   const lines = openLines(files, path);
-  const frontier = emptyFrontier();
-  const recent = new Map<number, { hash: string; root: Buffer }>([[0, { hash: '', root: frontier.root() }]]);
-  let last = '';
+  if ((await lines.bytes()) < mark.bytes)
+    throw new Failure('corrupt', 'mirror-broken', `${path} is shorter than it was`);
+  const frontier = frontierAt(mark, path);
+  const recent = new Map<number, { hash: string; root: Buffer }>([
+    [0, { hash: '', root: emptyFrontier().root() }],
+    [mark.size, { hash: mark.last, root: frontier.root() }],
+  ]);
+  let { last, bytes } = mark;
   const grow = (text: string): void => {
     frontier.append(leafHash(text));
     last = sha256(text);
+    bytes += Buffer.byteLength(text) + 1;
     recent.set(frontier.size, { hash: last, root: frontier.root() });
     recent.delete(frontier.size - keptLines);
   };
-  for await (const text of lines.all({ mend: true })) {
+  for await (const text of lines.all({ mend: true, start: mark.bytes })) {
     const line = parseLine(Buffer.from(text));
     if (line?.seq !== frontier.size + 1 || line.prev !== last)
       throw new Failure('corrupt', 'mirror-broken', `line ${frontier.size + 1} of ${path} is damaged`);
@@ -91,7 +116,24 @@ export async function openMirror(files: Files, folder: string, node: string): Pr
       }
       return leaves;
     },
+    mark: () => ({
+      size: frontier.size,
+      bytes,
+      last,
+      subtrees: frontier.subtrees().map((hash) => hash.toString('base64')),
+    }),
   };
+}
+
+function frontierAt({ size, subtrees }: MirrorMark, path: string): Frontier {
+  try {
+    return frontierOf(
+      size,
+      subtrees.map((hash) => Buffer.from(hash, 'base64')),
+    );
+  } catch (cause) {
+    throw new Failure('corrupt', 'mirror-broken', `what is kept of ${path} contradicts itself`, { cause });
+  }
 }
 
 function parseLine(payload: Uint8Array): AuditLine | undefined {

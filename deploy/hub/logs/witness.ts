@@ -7,7 +7,7 @@ import { parseJson, sha256 } from '#protocol/envelope.ts';
 import { Failure } from '#protocol/failure.ts';
 import type { PublicKey } from '#protocol/key.ts';
 import { instantText } from '#protocol/time.ts';
-import { type Mirror, openMirror, type Reception } from './mirror.ts';
+import { type Mirror, mirrorMark, openMirror, type Reception } from './mirror.ts';
 
 /** The newest head of a node's log that was cosigned; what this hub will never contradict. */
 const rememberedSchema = z.object({
@@ -17,6 +17,8 @@ const rememberedSchema = z.object({
   at: z.iso.datetime({ precision: 3 }),
   /** The message as it was answered: checkpoint, cosignature and statement. */
   cosigned: z.string().max(64 * 1024),
+  /** Where the copy stood then: at this head, or some lines ahead of it. */
+  mark: mirrorMark,
 });
 export type RememberedHead = z.output<typeof rememberedSchema>;
 
@@ -49,9 +51,9 @@ export async function openWitness(options: {
   policyHash(version: number): string | undefined;
 }): Promise<Witness> {
   const { files, node } = options;
-  const mirror = await openMirror(files, options.folder, node);
   const path = join(options.folder, `${node}.head.json`);
   let remembered = await readRemembered(files, path);
+  const mirror = await openMirror(files, options.folder, node, remembered?.mark);
   let waiting: { note: string; head: LogHead } | undefined;
   if (remembered) {
     const root = await mirror.root(remembered.size);
@@ -93,6 +95,7 @@ export async function openWitness(options: {
       policyVersion: head.policyVersion,
       at: instantText(utcMs),
       cosigned: answer,
+      mark: mirror.mark(),
     };
     // Remembered before it is said: after a crash this hub must not cosign less than it said.
     await writeDurably(files, path, JSON.stringify(fresh));

@@ -1,5 +1,5 @@
-import { createReadStream, openAsBlob } from 'node:fs';
-import { link, mkdir, open, rm } from 'node:fs/promises';
+import { createReadStream, openAsBlob, rmSync } from 'node:fs';
+import { link, mkdir, open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { BlobReader, configure, ZipReader, ZipWriter } from '@zip.js/zip.js';
@@ -43,6 +43,8 @@ export async function writePackage(
   const handle = await open(fresh, 'wx', 0o600).catch((cause: unknown) => {
     throw new Failure('usage', 'cannot-write', `${file} cannot be written (${codeOf(cause)})`, { cause });
   });
+  const discard = (): void => rmSync(fresh, { force: true });
+  process.once('exit', discard);
   try {
     const sink = new WritableStream<Uint8Array>({
       async write(chunk) {
@@ -58,7 +60,8 @@ export async function writePackage(
     });
   } finally {
     await handle.close();
-    await rm(fresh, { force: true });
+    discard();
+    process.off('exit', discard);
   }
 }
 
