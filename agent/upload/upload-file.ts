@@ -29,6 +29,8 @@ export interface FileUpload {
   acknowledged(bytes: number): void;
 }
 
+/** Answers that ask for something else: the manifest first, and the file once more from its beginning. */
+const requests: Partial<Record<number, string>> = { 412: 'upload-order', 460: 'upload-mismatch' };
 /** Answers after which asking again changes nothing: the hub does not know the command, or does not want the file. */
 const refusals = [400, 401, 403, 413, 415];
 
@@ -110,7 +112,9 @@ function named(error: unknown): unknown {
     const status = originalResponse.getStatus();
     return refusals.includes(status)
       ? new Failure('denied', 'upload-refused', `the hub answers ${status}`, { cause: error })
-      : new Failure('transient', 'upload-answer', `the hub answers ${status}`, { cause: error });
+      : new Failure('transient', requests[status] ?? 'upload-answer', `the hub answers ${status}`, {
+          cause: error,
+        });
   }
   const code = (error as { code?: unknown }).code;
   if (typeof code === 'string')

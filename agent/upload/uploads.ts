@@ -17,7 +17,12 @@ import { uploadFile } from './upload-file.ts';
 /** What goes to the hub for one command, in this order. */
 export interface Parcel {
   command: string;
-  items: { file: string; content: Content }[];
+  items: Item[];
+}
+
+export interface Item {
+  file: string;
+  content: Content;
 }
 
 export interface Uploads {
@@ -42,6 +47,8 @@ const deadAfterMs = 30_000;
 const maxReplyBytes = 64 * 1024;
 const firstRetryMs = 1000;
 const lastRetryMs = 60_000;
+/** A file that arrives wrong so often is wrong on disk: the network has checksums of its own. */
+const maxMismatches = 3;
 const maxStateBytes = 16 * 1024 * 1024;
 
 /** Of each file that has a place at the server: its address, and whether all of it is there. */
@@ -80,18 +87,20 @@ export async function openUploads(options: {
 
   return {
     async deliver({ command, items }, progress, signal) {
-      const state = await remembered(command);
+      let state = await remembered(command);
       const keep = (): Promise<void> =>
         writeDurably(files, pathOf(command), JSON.stringify(state)).catch((error: unknown) => {
           throw diskFailure(error, 'where uploads stand');
         });
-      let before = 0;
-      for (const [index, { file, content }] of items.entries()) {
-        const size = 'bytes' in content ? content.bytes.length : content.size;
-        const waits = backoff(options.random, firstRetryMs, lastRetryMs);
-        let best = 0;
-        while (!state[file]?.whole) {
-          try {
+      const sizeOf = ({ content }: Item): number =>
+        'bytes' in content ? content.bytes.length : content.size;
+      const waits = backoff(options.random, firstRetryMs, lastRetryMs);
+      let best = 0;
+      let mismatches = 0;
+      for (let index = 0, before = 0; index < items.length; ) {
+        const { file, content } = items[index]!;
+        try {
+          if (!state[file]?.whole)
             await uploadFile(
               { files, clock, client, bucket, chunks, endpoint: options.url },
               {
@@ -104,40 +113,43 @@ export async function openUploads(options: {
                   await keep();
                 },
                 acknowledged(bytes) {
-                  // Waits start over only when the file has come further than ever: a link that always breaks at one
-                  // place is not hammered.
-                  if (bytes > best) waits.reset();
-                  best = Math.max(best, bytes);
+                  // Waits start over only when it has come further than ever: a link that always breaks at one place
+                  // is not hammered.
+                  if (before + bytes > best) waits.reset();
+                  best = Math.max(best, before + bytes);
                   progress({ bytes: before + bytes, files: index });
                 },
               },
               signal,
             );
-            state[file] = { url: state[file]?.url ?? '', whole: true };
-            // Whole files are noted with the next one that gets a place: to ask again costs one HEAD.
-          } catch (error) {
-            signal.throwIfAborted();
-            if (!(error instanceof Failure) || (error.kind !== 'transient' && error.kind !== 'exhausted'))
-              throw error;
-            chunks.lost();
-            const waitMs = waits.next();
-            log.info(
-              {
-                command,
-                file,
-                at: best,
-                code: error.code,
-                why: sentenceOf(error),
-                waitMs: Math.round(waitMs),
-              },
-              'upload interrupted',
-            );
-            await pause(clock, waitMs, signal);
-            signal.throwIfAborted();
+          // Written down with the next one that gets a place: to ask again costs one HEAD.
+          state[file] = { url: state[file]?.url ?? '', whole: true };
+          before += sizeOf(items[index]!);
+          index += 1;
+          mismatches = 0;
+          progress({ bytes: before, files: index });
+        } catch (error) {
+          signal.throwIfAborted();
+          if (!(error instanceof Failure) || (error.kind !== 'transient' && error.kind !== 'exhausted'))
+            throw error;
+          if (error.code === 'upload-mismatch' && ++mismatches >= maxMismatches)
+            throw new Failure('corrupt', 'footage-changed', `${file} is not what the manifest says`, {
+              cause: error,
+            });
+          if (error.code === 'upload-order') {
+            // The hub has lost what it had: from the manifest on, asking about each.
+            state = {};
+            [index, before] = [0, 0];
           }
+          chunks.lost();
+          const waitMs = waits.next();
+          log.info(
+            { command, file, at: best, code: error.code, why: sentenceOf(error), waitMs: Math.round(waitMs) },
+            'upload interrupted',
+          );
+          await pause(clock, waitMs, signal);
+          signal.throwIfAborted();
         }
-        before += size;
-        progress({ bytes: before, files: index + 1 });
       }
     },
     async forget(command) {

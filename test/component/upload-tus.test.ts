@@ -184,6 +184,42 @@ test('a hub that does not want it, and changed footage end it, each with its cod
   await server.close();
 });
 
+test('a hub that has lost the manifest gets it again, before the rest', async () => {
+  using folder = temporaryFolder();
+  const server = await served(folder.path);
+  const sender = await uploads(folder.path, server.url);
+  const goods = parcel(folder.path, [50_000, 60_000]);
+  let lost = true;
+  server.answer((method, file) => {
+    if (method === 'POST' && file === '2.mp4.age' && lost) {
+      lost = false;
+      return 412;
+    }
+    return undefined;
+  });
+  await sender.deliver(goods, () => {}, never);
+  assert.equal(
+    server.whole().map(({ file }) => file),
+    ['manifest.dsse.json', '1.mp4.age', 'manifest.dsse.json', '1.mp4.age', '2.mp4.age'],
+  );
+  sender.close();
+  await server.close();
+});
+
+test('a file that arrives wrong again and again is wrong on disk', async () => {
+  using folder = temporaryFolder();
+  const server = await served(folder.path);
+  const sender = await uploads(folder.path, server.url);
+  server.answer((method) => (method === 'PATCH' ? 460 : undefined));
+  assert.is(
+    await codeThrown(() => sender.deliver(parcel(folder.path, [100]), () => {}, never)),
+    'footage-changed',
+  );
+  assert.is(server.requests().filter(({ method }) => method === 'PATCH').length, 3);
+  sender.close();
+  await server.close();
+});
+
 test('whatever address an answer names, bytes go to the one that is configured', async () => {
   using folder = temporaryFolder();
   const server = await served(folder.path);
