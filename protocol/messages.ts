@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { clockState } from './clock-state.ts';
-import { cameraId, sha256Hex } from './ids.ts';
+import { cameraId, nodeId, sha256Hex } from './ids.ts';
 import { instant } from './time.ts';
 
 /** Payloads of the topics that are JSON and unsigned. Readers are tolerant of fields a later version adds. */
@@ -59,7 +59,31 @@ export const healthMessage = z.object({
     )
     .max(64)
     .optional(),
-  links: z.array(z.unknown()).max(64),
+  links: z
+    .array(
+      z.object({
+        id: cameraId,
+        to: nodeId,
+        /** `unknown`: not measured yet, or not measurable. */
+        state: z.enum(['up', 'down', 'unknown']),
+        since: instant.optional(),
+        probe: z.string().max(16).optional(),
+        /** Of the newest probes; milliseconds are medians, jitter the mean change from one probe to the next. */
+        lossPercent: z.number().min(0).max(100).optional(),
+        delayMs: z.number().nonnegative().optional(),
+        jitterMs: z.number().nonnegative().optional(),
+        /** Each way: from here, and to here. Delays only where both clocks follow UTC. */
+        jitterForthMs: z.number().nonnegative().optional(),
+        jitterBackMs: z.number().nonnegative().optional(),
+        forthMs: z.number().optional(),
+        backMs: z.number().optional(),
+        signalDbm: z.number().optional(),
+        noiseDbm: z.number().optional(),
+        capacityMbit: z.number().nonnegative().optional(),
+        uptimeSeconds: z.number().nonnegative().optional(),
+      }),
+    )
+    .max(64),
   mqtt: z.object({ connected: z.boolean(), protocol: z.string().max(16), reconnects: z.int().nonnegative() }),
 });
 export type HealthPayload = z.input<typeof healthMessage>;

@@ -7,7 +7,7 @@ export const linkConditions = {
   'link-down': {
     subject: 'link',
     severity: 'critical',
-    when: 'five probes in a row, the last four 2 s apart, have no answer',
+    when: 'eight probes in a row, the last seven 2 s apart, have no answer',
     raiseAfterMs: 0,
     clearAfterMs: 10 * second,
     name: { it: 'collegamento interrotto', en: 'link down' },
@@ -15,6 +15,10 @@ export const linkConditions = {
       'no-answer': {
         it: 'nessuna risposta da {to}: controllare alimentazione e puntamento del ponte radio',
         en: 'no answer from {to}: check power and alignment of the radio',
+      },
+      'no-snmp': {
+        it: "l'apparato verso {to} non risponde a SNMP: controllare alimentazione, indirizzo e community",
+        en: 'the device to {to} does not answer SNMP: check power, address and community',
       },
       refused: {
         it: '{to} risponde ma il servizio misurato è spento: controllare il nodo, non il ponte radio',
@@ -29,7 +33,7 @@ export const linkConditions = {
   'link-lossy': {
     subject: 'link',
     severity: 'warning',
-    when: 'of the last 60 probes 8 % and at least 5 are lost; over at 3 %',
+    when: 'of the last 100 probes 10 % and at least 8 are lost; over at 4 %',
     raiseAfterMs: minute,
     clearAfterMs: 5 * minute,
     explainedBy: ['link-down'],
@@ -44,7 +48,7 @@ export const linkConditions = {
   'link-slow': {
     subject: 'link',
     severity: 'warning',
-    when: 'median round trip of the last 60 probes above `slowMs` of the link (200 ms); over at three quarters of it',
+    when: 'median round trip of the last 20 probes above `slow` of the link (200 ms); over at three quarters of it',
     raiseAfterMs: 2 * minute,
     clearAfterMs: 5 * minute,
     explainedBy: ['link-down'],
@@ -91,6 +95,10 @@ export const linkConditions = {
       'no-object': {
         it: "l'apparato verso {to} non fornisce i valori cercati: controllare il modello configurato",
         en: 'the device to {to} has none of the values asked for: check the configured model',
+      },
+      broken: {
+        it: "l'apparato verso {to} risponde in modo incomprensibile: aggiornare il firmware",
+        en: 'the device to {to} answers what nobody understands: update its firmware',
       },
       'no-program': {
         it: 'manca il programma ping: installare iputils-ping',

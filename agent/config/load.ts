@@ -6,6 +6,7 @@ import { codeOf, Failure, sentenceOf } from '#protocol/failure.ts';
 import { parsePublicPem, publicKeyOf } from '#protocol/key.ts';
 import { maxPolicyBytes, type Trust } from '#protocol/policy.ts';
 import type { Credentials } from '../camera/ingest.ts';
+import { parseSnmpSecret, type SnmpAccess } from '../link/snmp-question.ts';
 import type { Files } from '../platform/files.ts';
 import { ConfigFailure, type Problem, pathText, problemsOf } from './problems.ts';
 import { type ConfigFile, configSchema } from './schema.ts';
@@ -21,6 +22,7 @@ export interface Tls {
 }
 
 type CameraFile = ConfigFile['cameras'][number];
+type LinkFile = ConfigFile['links'][number];
 
 /** The configuration with everything it names read and checked. Holds secrets: never log it. */
 export interface Config {
@@ -33,7 +35,14 @@ export interface Config {
   cameras: (Omit<CameraFile, 'credentials'> & { credentials?: Credentials })[];
   mqtt?: { url: string; tls: Tls };
   upload?: { url: string; limitBits: number; tls: Tls };
-  links: ConfigFile['links'];
+  links: (Pick<LinkFile, 'id' | 'to' | 'probe' | 'model' | 'oids'> & {
+    host: string;
+    port?: number;
+    slowMs: number;
+    access?: SnmpAccess;
+  })[];
+  /** Where STAMP packets are reflected. */
+  reflect?: { host: string; port: number };
   healthIntervalMs: number;
   web?: { host: string; port: number };
   socket: string;
@@ -160,6 +169,22 @@ function openNamed(
     return { user: text.slice(0, colon), password: text.slice(colon + 1) };
   }
 
+  async function snmpAccess(
+    path: readonly PropertyKey[],
+    name: string,
+    auth: 'sha' | 'sha256',
+  ): Promise<SnmpAccess | undefined> {
+    const text = (await firstOf(path, secretPaths(name), maxSecretBytes))
+      ?.toString('utf8')
+      .replace(/\r?\n$/, '');
+    if (text === undefined) return undefined;
+    const access = parseSnmpSecret(text, auth);
+    return (
+      access ??
+      report(path, `secret "${name}" is no community, user:password or user:password:password of 8 letters`)
+    );
+  }
+
   async function pem(path: readonly PropertyKey[], name: string | undefined): Promise<string | undefined> {
     if (name === undefined) return undefined;
     const candidates = name.includes('/')
@@ -213,9 +238,12 @@ function openNamed(
         name === undefined ? undefined : await credentials(['cameras', index, 'credentials'], name);
       cameras.push({ ...camera, ...(known ? { credentials: known } : {}) });
     }
-    for (const [index, link] of parsed.links.entries())
-      if (link.credentials !== undefined)
-        await firstOf(['links', index, 'credentials'], secretPaths(link.credentials), maxSecretBytes);
+    const links: Config['links'] = [];
+    for (const [index, { credentials: name, slow, target, auth, ...link }] of parsed.links.entries()) {
+      const path = ['links', index, 'credentials'];
+      const access = name === undefined ? undefined : await snmpAccess(path, name, auth ?? 'sha');
+      links.push({ ...link, ...target, slowMs: slow, ...(access ? { access } : {}) });
+    }
     const mqttTls = parsed.mqtt && (await tls('mqtt', parsed.mqtt));
     const uploadTls = parsed.upload && (await tls('upload', parsed.upload));
     const socket = parsed.socket ?? `${env['RUNTIME_DIRECTORY'] ?? '/run/peio-agent'}/agent.sock`;
@@ -248,7 +276,8 @@ function openNamed(
             },
           }
         : {}),
-      links: parsed.links,
+      links,
+      ...(parsed.stamp ? { reflect: parsed.stamp.listen as { host: string; port: number } } : {}),
       healthIntervalMs: parsed.health.interval,
       ...(parsed.web ? { web: { host, port } } : {}),
       socket: resolve(folder, socket),

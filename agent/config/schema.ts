@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { cameraId, nodeId } from '#protocol/ids.ts';
-import { address, bitRate, duration, percentage } from './units.ts';
+import { type RadioModel, radioModels } from '../link/radio-models.ts';
+import { address, bitRate, duration, hostPort, percentage } from './units.ts';
 
 /** The name of a secret: a file in `$CREDENTIALS_DIRECTORY`, else in `secrets/` beside the configuration. */
 const secretName = z
@@ -19,13 +20,36 @@ const camera = z.strictObject({
   ptz: z.boolean().default(false),
 });
 
-const link = z.strictObject({
-  id: cameraId,
-  to: nodeId,
-  probe: z.enum(['stamp', 'ping', 'tcp', 'snmp']),
-  target: z.string().min(1).max(200),
-  credentials: secretName.optional(),
-});
+const oid = z
+  .string()
+  .regex(/^[0-2](?:\.\d{1,10}){2,40}$/, 'is no object identifier such as 1.3.6.1.2.1.1.3');
+const link = z
+  .strictObject({
+    id: cameraId,
+    to: nodeId,
+    probe: z.enum(['stamp', 'ping', 'tcp', 'snmp']),
+    target: hostPort,
+    credentials: secretName.optional(),
+    // A radio link of this town takes 2 to 30 ms.
+    slow: duration.default(200),
+    model: z.enum(Object.keys(radioModels) as [RadioModel, ...RadioModel[]]).optional(),
+    oids: z
+      .strictObject({ signalDbm: oid.optional(), noiseDbm: oid.optional(), capacityMbit: oid.optional() })
+      .optional(),
+    auth: z.enum(['sha', 'sha256']).optional(),
+  })
+  .superRefine(({ probe, target, credentials, model, oids, auth }, context) => {
+    const wrong = (path: string, message: string): void =>
+      context.addIssue({ code: 'custom', path: [path], message });
+    if (probe === 'tcp' && target.port === undefined) wrong('target', 'needs a port, such as 10.0.0.3:8883');
+    if (probe === 'ping' && target.port !== undefined) wrong('target', 'is pinged and has no port');
+    if (probe === 'snmp') {
+      if (credentials === undefined) wrong('credentials', 'must name the secret with the community or user');
+      return;
+    }
+    for (const [key, value] of Object.entries({ credentials, model, oids, auth }))
+      if (value !== undefined) wrong(key, 'is for probe: snmp');
+  });
 
 const tlsFiles = { ca: path.optional(), cert: path.optional(), key: path.optional() };
 
@@ -65,7 +89,21 @@ export const configSchema = z.strictObject({
       ...tlsFiles,
     })
     .optional(),
-  links: z.array(link).max(64).default([]),
+  links: z
+    .array(link)
+    .max(64)
+    .superRefine((links, context) => {
+      for (const [index, { id }] of links.entries())
+        if (links.findIndex((other) => other.id === id) < index)
+          context.addIssue({ code: 'custom', path: [index, 'id'], message: `"${id}" stands twice` });
+    })
+    .default([]),
+  // Answers those who measure a link to this node; RFC 8762's own port is 862.
+  stamp: z
+    .strictObject({
+      listen: hostPort.refine(({ port }) => port !== undefined, 'needs a port, such as 0.0.0.0:862'),
+    })
+    .optional(),
   health: z
     .strictObject({
       interval: duration

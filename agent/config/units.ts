@@ -51,3 +51,15 @@ export function address(...schemes: string[]) {
         });
     });
 }
+
+/** `host`, `host:port` or `[IPv6]:port`. A host never begins with a hyphen: programs are handed it. */
+export const hostPort = z.string().transform((text, context): { host: string; port?: number } => {
+  const match = /^(?:\[([0-9a-fA-F:.]{2,45})\]|([A-Za-z0-9][A-Za-z0-9._-]{0,252}))(?::(\d{1,5}))?$/.exec(
+    text,
+  );
+  const port = match?.[3] === undefined ? undefined : Number(match[3]);
+  if (match && (port === undefined || (port >= 1 && port <= 65_535)))
+    return { host: (match[1] ?? match[2]) as string, ...(port === undefined ? {} : { port }) };
+  context.addIssue({ code: 'custom', message: 'is no host or host:port, such as 10.0.0.3:862' });
+  return z.NEVER;
+});

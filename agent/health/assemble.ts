@@ -1,6 +1,7 @@
 import type { ClockState } from '#protocol/clock-state.ts';
 import type { HealthPayload } from '#protocol/messages.ts';
 import { instantText } from '#protocol/time.ts';
+import type { LinkReading } from '../link/open-links.ts';
 import type { HostReading } from '../platform/host.ts';
 
 /** One camera as health tells it; times in UTC milliseconds. */
@@ -32,8 +33,8 @@ export interface HealthReading {
   };
   /** Undefined at a node without cameras: absent, not empty. */
   cameras: CameraReading[] | undefined;
-  /** Configured links; no probe measures them yet, so their state is unknown, which is not a guess. */
-  links: { id: string; to: string }[];
+  /** Configured links; what no probe has measured is unknown, which is not a guess. */
+  links: readonly (Pick<LinkReading, 'id' | 'to'> & Partial<LinkReading>)[];
   mqtt: { connected: boolean; protocol: string; reconnects: number };
 }
 
@@ -54,7 +55,7 @@ export function assembleHealth(reading: HealthReading): HealthPayload {
       ...(bitsPerSecond > 0 ? { forecastHours: forecastHours(reading.store, bitsPerSecond) } : {}),
     },
     ...(reading.cameras === undefined ? {} : { cameras: reading.cameras.map(cameraHealth) }),
-    links: reading.links.map(({ id, to }) => ({ id, to, state: 'unknown' })),
+    links: reading.links.map(linkHealth),
     mqtt: reading.mqtt,
   };
 }
@@ -78,5 +79,22 @@ function cameraHealth(camera: CameraReading): NonNullable<HealthPayload['cameras
     fps: Math.round(camera.frameRate * 10) / 10,
     ...(camera.lostPackets > 0 ? { lostPackets: camera.lostPackets } : {}),
     ...(camera.offered.length > 0 ? { offered: [...camera.offered].slice(0, 16) } : {}),
+  };
+}
+
+/** Some 250 bytes: every figure has one decimal. */
+function linkHealth(link: HealthReading['links'][number]): HealthPayload['links'][number] {
+  const { id, to, probe, state = 'unknown', since, probes: _, ...figures } = link;
+  return {
+    id,
+    to,
+    ...(probe === undefined ? {} : { probe }),
+    state,
+    ...(since === undefined ? {} : { since: instantText(since) }),
+    ...Object.fromEntries(
+      Object.entries(figures).flatMap(([name, value]) =>
+        typeof value === 'number' ? [[name, Math.round(value * 10) / 10]] : [],
+      ),
+    ),
   };
 }

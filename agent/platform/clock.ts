@@ -40,3 +40,11 @@ export function pause(clock: Clock, pauseMs: number, signal: AbortSignal): Promi
     signal.addEventListener('abort', finish, { once: true });
   });
 }
+
+/** Resolves when `signal` aborts. */
+export function untilAborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

@@ -14,6 +14,8 @@ export interface Bounds {
   /** Output beyond this ends the child. */
   maxBytes: number;
   input?: Uint8Array | undefined;
+  /** The whole environment of the child; ours, when absent. */
+  env?: Readonly<Record<string, string>> | undefined;
   signal?: AbortSignal | undefined;
 }
 
@@ -23,7 +25,11 @@ export interface Bounds {
  */
 export function run(command: string, args: readonly string[], bounds: Bounds): Promise<Finished> {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'pipe'] });
+    const { env } = bounds;
+    const child = spawn(command, args, {
+      stdio: ['pipe', 'pipe', 'pipe'],
+      ...(env ? { env: { ...env } } : {}),
+    });
     const stdout: Buffer[] = [];
     const stderr: Buffer[] = [];
     let bytes = 0;
