@@ -106,6 +106,11 @@ export class RtspClient {
     }
   }
 
+  /** The two ends of the connection, as numbers; empty before there is one. */
+  get ends(): { local: string; remote: string } {
+    return { local: this.#connection?.local ?? '', remote: this.#connection?.remote ?? '' };
+  }
+
   /** From now on mostly packets come. */
   pace(): void {
     this.#connection?.pace();

@@ -1,4 +1,5 @@
 import { Failure } from '#protocol/failure.ts';
+import type { Carrier } from './carrier.ts';
 import type { Response, RtspClient } from './rtsp-client.ts';
 import { baseUrl, controlUrls, parseRtspUrl, type RtspUrl } from './rtsp-url.ts';
 
@@ -40,30 +41,23 @@ export interface Controls {
   track: string | undefined;
 }
 
-/** Steps 3 and 4: sets up one track alone, interleaved, and plays it. `prepared` is told the channels before PLAY. */
+/** Steps 3 and 4: sets up one track alone, in the way of `carrier`, and plays it. */
 export async function setUpAndPlay(
   client: RtspClient,
   url: RtspUrl,
   answer: Response,
   controls: Controls,
   known: ReadonlySet<string>,
-  prepared: (rtpChannel: number, rtcpChannel: number) => void,
+  carrier: Carrier,
 ): Promise<Playing> {
   const { headers } = answer;
   const base = baseUrl(url, headers.get('content-base') ?? headers.get('content-location'));
   const trackUrls = controlUrls(url, base, controls.track);
-  const transport = [['Transport', 'RTP/AVP/TCP;unicast;interleaved=0-1']] as const;
-  const setUp = await firstAccepted(client, 'SETUP', trackUrls, transport);
-  const stated = setUp.response.headers.get('transport') ?? '';
-  if (stated !== '' && !/TCP/i.test(stated))
-    throw new Failure('transient', 'stream-error', 'the camera does not offer RTP over TCP');
-  const [, rtp = '0', rtcp] = /interleaved=(\d{1,3})(?:-(\d{1,3}))?/i.exec(stated) ?? [];
-  const rtpChannel = Number(rtp) & 0xff;
-  const rtcpChannel = rtcp === undefined ? (rtpChannel + 1) & 0xff : Number(rtcp) & 0xff;
+  const setUp = await firstAccepted(client, 'SETUP', trackUrls, [['Transport', carrier.ask]]);
   const [id = '', ...options] = (setUp.response.headers.get('session') ?? '').split(';');
   if (id.trim() !== '') client.session = id.trim().slice(0, 256);
   const timeout = options.map((option) => /^\s*timeout\s*=\s*(\d{1,6})/i.exec(option)?.[1]).find(Boolean);
-  prepared(rtpChannel, rtcpChannel);
+  await carrier.accepted((setUp.response.headers.get('transport') ?? '').slice(0, 1024));
   const playUrls = [...controlUrls(url, base, controls.session), url.origin + url.path, setUp.url];
   const play = await firstAccepted(client, 'PLAY', [...new Set(playUrls)], [['Range', 'npt=0.000-']]);
   // A camera that says 0 means never; one that says 1 would have us ask twice a second.

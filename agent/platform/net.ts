@@ -27,6 +27,9 @@ export interface Receiver {
 }
 
 export interface Connection {
+  /** Addresses of this end and the other, as numbers. */
+  readonly local: string;
+  readonly remote: string;
   /** Sends; more than 64 KiB that the other end does not take breaks the connection. */
   write(bytes: string | Uint8Array): void;
   /** From now on reads come on a common beat, fuller and fewer: for streams, not for questions and answers. */
@@ -116,6 +119,8 @@ export function openNet(paceMs: number): Net {
             return finish(new Error('the certificate is not the one that was pinned'));
           open = true;
           resolve({
+            local: socket.localAddress ?? '',
+            remote: socket.remoteAddress ?? '',
             write(bytes) {
               if (told) return;
               socket.write(bytes);
