@@ -20,4 +20,6 @@ export const sha256Hex = z.string().regex(/^[0-9a-f]{64}$/, '64 lower-case hex d
 export const keyId = sha256Hex;
 
 /** A native X25519 age recipient; the post-quantum kind begins with `age1pq1`. Checked in full where it is used. */
-export const ageRecipient = z.string().regex(/^age1(?:pq1)?[02-9ac-hj-np-z]{20,4000}$/, 'an age recipient (age1…)');
+export const ageRecipient = z
+  .string()
+  .regex(/^age1(?:pq1)?[02-9ac-hj-np-z]{20,4000}$/, 'an age recipient (age1…)');
