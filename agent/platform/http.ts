@@ -1,24 +1,69 @@
 import { chmodSync, existsSync, unlinkSync } from 'node:fs';
-import { createServer, request, type Server } from 'node:http';
+import { createServer, type RequestListener, request, type Server, type ServerResponse } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import { connect } from 'node:net';
 import { Failure } from '#protocol/failure.ts';
 
-export interface Reply {
+interface Head {
   status: number;
   type: string;
+  headers?: Readonly<Record<string, string>>;
+}
+
+export interface Reply extends Head {
   body: string | Buffer;
 }
 
-/** Answers one request; `body` is bounded by the listener. */
-export type Answer = (asked: { method: string; path: string; body: Buffer }) => Promise<Reply>;
+/** An answer without an end: whoever asked is told what happens until it goes. */
+export interface Told extends Head {
+  tell(to: Listener): void;
+}
 
-export type Listen = { socket: string } | { host: string; port: number };
+export interface Listener {
+  /** Someone who does not read what is written is hung up on. */
+  write(text: string): void;
+  /** Aborts when it went, or the listener closes. */
+  gone: AbortSignal;
+}
+
+export interface Asked {
+  method: string;
+  path: string;
+  query: URLSearchParams;
+  /** Names in lower case. */
+  headers: Readonly<Record<string, string | string[] | undefined>>;
+  /** Of whoever asks; empty on a unix socket. */
+  address: string;
+  /** Bounded by the listener. */
+  body: Buffer;
+}
+
+/** Answers one request. */
+export type Answer = (asked: Asked) => Promise<Reply | Told>;
+
+export type Listen = { socket: string } | { host: string; port: number; tls?: { cert: string; key: string } };
 
 /** A request on a local socket is answered within this, or its connection is closed. */
 const requestTimeoutMs = 30_000;
+/** What may wait for somebody who reads slowly: a page's worth. */
+const maxUnreadBytes = 4 * 1024 * 1024;
 
-function serve(answer: Answer, maxBodyBytes: number, failed: (error: unknown) => void): Server {
-  const server = createServer({ requestTimeout: requestTimeoutMs }, (incoming, outgoing) => {
+function tellTo(outgoing: ServerResponse, { tell }: Told): void {
+  const going = new AbortController();
+  outgoing.on('close', () => going.abort());
+  outgoing.flushHeaders();
+  tell({
+    write(text) {
+      if (going.signal.aborted) return;
+      if (outgoing.writableLength > maxUnreadBytes) outgoing.destroy();
+      else outgoing.write(text);
+    },
+    gone: going.signal,
+  });
+}
+
+function serve(at: Listen, answer: Answer, { maxBodyBytes, maxConnections, failed }: ListenOptions): Server {
+  const handle: RequestListener = (incoming, outgoing) => {
     const chunks: Buffer[] = [];
     let bytes = 0;
     incoming.on('data', (chunk: Buffer) => {
@@ -27,23 +72,37 @@ function serve(answer: Answer, maxBodyBytes: number, failed: (error: unknown) =>
     });
     incoming.on('error', () => {}); // The asker went away: nobody to answer.
     incoming.on('end', () => {
-      const path = (incoming.url ?? '/').split('?')[0] ?? '/';
-      const replying =
+      const [path = '/', query] = (incoming.url ?? '/').split('?', 2);
+      const replying: Promise<Reply | Told> =
         bytes > maxBodyBytes
-          ? Promise.resolve<Reply>({ status: 413, type: 'text/plain', body: 'too large\n' })
-          : answer({ method: incoming.method ?? 'GET', path, body: Buffer.concat(chunks) });
+          ? Promise.resolve({ status: 413, type: 'text/plain', body: 'too large\n' })
+          : answer({
+              method: incoming.method ?? 'GET',
+              path,
+              query: new URLSearchParams(query),
+              headers: incoming.headers,
+              address: incoming.socket.remoteAddress ?? '',
+              body: Buffer.concat(chunks),
+            });
       replying
         .catch((error: unknown): Reply => {
           failed(error);
           return { status: 500, type: 'text/plain', body: 'failed\n' };
         })
-        .then(({ status, type, body }) => {
-          outgoing.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' });
-          outgoing.end(body);
+        .then((reply) => {
+          if (outgoing.closed) return; // The asker did not wait.
+          const { status, type, headers } = reply;
+          outgoing.writeHead(status, { 'content-type': type, 'cache-control': 'no-store', ...headers });
+          if ('tell' in reply) tellTo(outgoing, reply);
+          else outgoing.end(reply.body);
         });
     });
-  });
-  server.maxConnections = 32;
+  };
+  const tls = 'tls' in at ? at.tls : undefined;
+  const server: Server = tls
+    ? createSecureServer({ requestTimeout: requestTimeoutMs, ...tls }, handle)
+    : createServer({ requestTimeout: requestTimeoutMs }, handle);
+  server.maxConnections = maxConnections ?? 32;
   return server;
 }
 
@@ -59,6 +118,13 @@ function answered(path: string): Promise<boolean> {
   });
 }
 
+export interface ListenOptions {
+  maxBodyBytes: number;
+  /** 32 unless said. */
+  maxConnections?: number;
+  failed(error: unknown): void;
+}
+
 /**
  * Listens; a unix socket is for its owner alone (0600) and replaces one that nobody answers on. Throws `listen-busy`
  * or `listen-failed`.
@@ -66,14 +132,14 @@ function answered(path: string): Promise<boolean> {
 export async function listenHttp(
   at: Listen,
   answer: Answer,
-  options: { maxBodyBytes: number; failed(error: unknown): void },
+  options: ListenOptions,
 ): Promise<{ port: number; close(): Promise<void> }> {
   const where = 'socket' in at ? at.socket : `${at.host}:${at.port}`;
   if ('socket' in at && existsSync(at.socket)) {
     if (await answered(at.socket)) throw new Failure('unavailable', 'listen-busy', `${where} is in use`);
     unlinkSync(at.socket);
   }
-  const server = serve(answer, options.maxBodyBytes, options.failed);
+  const server = serve(at, answer, options);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause) =>
       reject(
@@ -83,7 +149,7 @@ export async function listenHttp(
     // Nobody else may connect between bind and chmod.
     const mask = process.umask(0o177);
     try {
-      server.listen('socket' in at ? { path: at.socket } : at, resolve);
+      server.listen('socket' in at ? { path: at.socket } : { host: at.host, port: at.port }, resolve);
     } finally {
       process.umask(mask);
     }
