@@ -16,6 +16,12 @@ export interface Coverage {
   gaps: GapRow[];
 }
 
+/** What is recorded without a break, and why the rest is not; each by start. */
+export interface Stretches {
+  recorded: { from: number; to: number }[];
+  gaps: GapRow[];
+}
+
 export interface SegmentBegin {
   start: number;
   /** Start of the run's first segment; undefined makes this one the first. */
@@ -36,6 +42,8 @@ export interface CameraStore {
   coveredTo(): number | undefined;
   /** Half open. */
   overlapping(from: number, to: number): Coverage;
+  /** The same for who asks only what is there: a week at the cost of a glance. */
+  stretches(from: number, to: number): Stretches;
   /** By start; asked of every row, so no more than a comparison each. */
   select(wanted: (start: number, clock: ClockState) => boolean): SegmentRow[];
   begin(segment: SegmentBegin): Promise<OpenSegment>;
@@ -144,6 +152,10 @@ export async function openCameraStore(
     coveredTo: () => coveredTo,
     overlapping: (from, to) => ({
       segments: index.overlapping(from, to),
+      gaps: gaps.filter((gap) => gap.start < to && gap.end > from),
+    }),
+    stretches: (from, to) => ({
+      recorded: index.stretches(from, to),
       gaps: gaps.filter((gap) => gap.start < to && gap.end > from),
     }),
     select: (wanted) => index.select(wanted),

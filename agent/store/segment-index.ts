@@ -4,6 +4,9 @@ import { parseSegmentName, segmentName } from '#protocol/segment-name.ts';
 import { compactStamp } from '#protocol/time.ts';
 import type { SegmentRow } from './ledger-line.ts';
 
+/** Segments of one run follow each other to within a frame; where one was torn, what is missing is longer. */
+const seamMs = 1000;
+
 /** The segments of one camera that are on disk, in memory: 69 bytes each, 141,120 of them take 10 MB. */
 export interface SegmentIndex {
   readonly count: number;
@@ -15,6 +18,8 @@ export interface SegmentIndex {
   at(position: number): SegmentRow | undefined;
   hasStart(start: number): boolean;
   overlapping(from: number, to: number): SegmentRow[];
+  /** Where segments of one run follow each other, as one; half open, by start. */
+  stretches(from: number, to: number): { from: number; to: number }[];
   /** By start, ascending. Asked of every row: no more than a comparison each. */
   select(wanted: (start: number, clock: ClockState) => boolean): SegmentRow[];
 }
@@ -149,6 +154,19 @@ export function emptyIndex(): SegmentIndex {
       for (let i = lowerBound(from - longestMs); i < count && start[i]! < to; i++)
         if (start[i]! + duration[i]! > from) rows.push(rowAt(i));
       return rows;
+    },
+    stretches(from, to) {
+      const found: { from: number; to: number }[] = [];
+      let lastRun = Number.NaN;
+      for (let i = lowerBound(from - longestMs); i < count && start[i]! < to; i++) {
+        const end = start[i]! + duration[i]!;
+        if (end <= from) continue;
+        const last = found.at(-1);
+        if (last && run[i] === lastRun && start[i]! - last.to <= seamMs) last.to = Math.max(last.to, end);
+        else found.push({ from: start[i]!, to: end });
+        lastRun = run[i]!;
+      }
+      return found;
     },
     select(wanted) {
       const rows: SegmentRow[] = [];

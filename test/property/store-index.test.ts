@@ -75,6 +75,24 @@ test('the index answers as a plain list of rows does', () => {
           index.overlapping(from, to).sort(byStart),
           model.filter(({ start, end }) => start < to && end > from),
         );
+        const stretches = index.stretches(from, to);
+        const within = model.filter(({ start, end }) => start < to && end > from);
+        for (const { start, end } of within)
+          assert.ok(
+            stretches.some((stretch) => stretch.from <= start && end <= stretch.to),
+            'a row is missing',
+          );
+        // Every second of a stretch is in a row, or in the seam between two rows of a run.
+        for (const stretch of stretches)
+          for (let moment = stretch.from; moment < stretch.to; moment += 500)
+            assert.ok(
+              within.some(({ start, end }) => start - 1000 <= moment && moment < end + 1000),
+              'more than rows',
+            );
+        assert.equal(
+          stretches.map((stretch) => stretch.from),
+          stretches.map((stretch) => stretch.from).sort((a, b) => a - b),
+        );
         for (const row of model) assert.ok(index.hasStart(row.start));
         assert.is(index.at(0)?.start, model[0]?.start);
         assert.is(index.at(index.count - 1)?.start, model.at(-1)?.start);
