@@ -3,6 +3,7 @@ import { pause } from '#agent/platform/clock.ts';
 import type { Files } from '#agent/platform/files.ts';
 import type { Log } from '#agent/platform/log.ts';
 import type { CameraStore, SegmentRow, Store } from '#agent/store/store.ts';
+import type { ClockState } from '#protocol/clock-state.ts';
 import { codeOf } from '#protocol/failure.ts';
 import { leafHash, merkleRoot } from '#protocol/merkle.ts';
 import type { ClockTrust } from './clock-trust.ts';
@@ -59,6 +60,11 @@ export interface Retention {
 
 /** With the sweep's own time the promise of two minutes holds. */
 const sweepEveryMs = 60_000;
+/**
+ * What expired less than this ago waits for the next sweep, which comes within the promise of two minutes: each line in
+ * the log, and on the link to the hub, then tells of two minutes instead of one.
+ */
+const patienceMs = 50_000;
 /** A log takes milliseconds. */
 const tellLimitMs = 10_000;
 /** Never deleted for space: when this is all there is, something else fills the disk, and deleting more helps nobody. */
@@ -121,16 +127,19 @@ export function openRetention(parts: RetentionParts): Retention {
     rows.filter((row) => !parts.kept(camera.id, row.start, row.end));
 
   const byAge = async (): Promise<void> => {
-    const limit = clock.utc() - parts.retentionMs;
+    const now = clock.utc();
     const trusted = trust.trusted();
+    /** How long ago its time was over; negative before. */
+    const overdueMs = (start: number, written: ClockState): number => {
+      const believed = trusted && (written === 'synced' || written === 'unknown');
+      const ageMs = Math.max(believed ? now - start : 0, trust.poweredAgeMs(start));
+      return ageMs - parts.retentionMs;
+    };
     const chosen = new Map<CameraStore, SegmentRow[]>();
     for (const camera of store.cameras()) {
-      const expired = camera.select((start, written) => {
-        const believed = trusted && (written === 'synced' || written === 'unknown');
-        return (believed && start <= limit) || trust.poweredAgeMs(start) >= parts.retentionMs;
-      });
+      const expired = camera.select((start, written) => overdueMs(start, written) >= 0);
       const rows = unkept(camera, expired);
-      if (rows.length > 0) chosen.set(camera, rows);
+      if (rows.some((row) => overdueMs(row.start, row.clock) >= patienceMs)) chosen.set(camera, rows);
     }
     await remove('age', chosen);
   };

@@ -106,7 +106,7 @@ test('after an absence the first sweep deletes what expired, tells it once with 
   const { swept, camera, stop } = await rig(folder.path, {
     files: roomy,
     fill: async (camera, now) => {
-      for (const age of [week + 48 * hour, week + hour, week, week - 1])
+      for (const age of [week + 48 * hour, week + hour, week, week - 60_000])
         rows.push(await sealSegment(camera, now - age, 10_000));
     },
   });
@@ -129,15 +129,37 @@ test('after an absence the first sweep deletes what expired, tells it once with 
 });
 
 test('a segment goes within two minutes of its hour, and no earlier', async () => {
+  for (let phase = 5000; phase < 60_000; phase += 10_000) {
+    using folder = temporaryFolder();
+    const clock = fakeClock();
+    const expires = clock.utc() + 60_000 + phase;
+    const gone: number[] = [];
+    const { swept, stop, period } = await rig(folder.path, {
+      clock,
+      files: roomy,
+      fill: async (camera) => void (await sealSegment(camera, expires - week, 10_000)),
+      onSwept: async () => void gone.push(clock.utc()),
+    });
+    for (let i = 0; i < 4; i++) await period();
+    assert.is(swept.length, 1);
+    assert.ok(gone[0]! >= expires && gone[0]! < expires + 120_000, `${gone[0]! - expires} ms after its hour`);
+    await stop();
+  }
+});
+
+test('segments of a minute are told two at a time', async () => {
   using folder = temporaryFolder();
   const { swept, stop, period } = await rig(folder.path, {
     files: roomy,
-    fill: async (camera, now) => void (await sealSegment(camera, now - week + 90_000, 10_000)),
+    fill: async (camera, now) => {
+      for (let i = 1; i <= 8; i++) await sealSegment(camera, now - week + i * 60_000 - 20_000, 60_000);
+    },
   });
-  await period();
-  assert.is(swept.length, 0, 'at 168 h less 30 s');
-  await period();
-  assert.is(swept.length, 1, 'at 168 h and 30 s');
+  for (let i = 0; i < 9; i++) await period();
+  assert.equal(
+    swept.map(({ count }) => count),
+    [2, 2, 2, 2],
+  );
   await stop();
 });
 
