@@ -25,6 +25,7 @@ export function scriptedBytes(decodeTime: number, durationTicks: number, size: n
   const start = writeHead(bytes, head, head + size, 1, decodeTime, {
     count: 1,
     keyframe: true,
+    intra: false,
     durations: Uint32Array.of(durationTicks),
     sizes: Uint32Array.of(size),
     offsets: new Int32Array(1),
