@@ -92,6 +92,7 @@ export async function openVoice(life: Life, memory: Memory): Promise<Voice> {
     log,
     hubKey: () => policy.current().policy.hub.key,
     checkpoint: () => audit.checkpoint(policy.current()),
+    unanswered: events.again,
     async cosigned(cosigned) {
       heardAt = clock.monotonic();
       trust.hubSaid(cosigned.at, heardAt);

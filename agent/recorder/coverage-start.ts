@@ -7,7 +7,12 @@ export function coverageStart(
   writeGap: (gap: GapRow) => void,
 ) {
   const now = clock.utc();
-  const known = store.state.value.openGaps[camera.id];
+  const noted = store.state.value.openGaps[camera.id];
+  // A crash between the gap's line and the note that it is over leaves both.
+  const entered =
+    noted !== undefined &&
+    camera.overlapping(noted.start, noted.start + 1).gaps.some((gap) => gap.start === noted.start);
+  const known = entered ? undefined : noted;
   const covered = known?.start ?? camera.coveredTo();
   if (covered === undefined) return { start: now, reason: 'no-connection' as const, presumed: true };
   const reason = store.absence?.reason ?? ('agent-crashed' as const);

@@ -23,6 +23,8 @@ const window = 20;
 export function openEvents(options: { node: string; bus: Bus; source: EventSource; log: Log }): {
   /** The log has grown. */
   grown(): void;
+  /** The hub does not cosign what was sent: something on the way lost a line, so all since its last word is sent again. */
+  again(): void;
 } {
   const { bus, source } = options;
   let sent = 0;
@@ -65,5 +67,11 @@ export function openEvents(options: { node: string; bus: Bus; source: EventSourc
     sent = source.cosigned();
     start();
   });
-  return { grown: start };
+  return {
+    grown: start,
+    again() {
+      sent = source.cosigned();
+      start();
+    },
+  };
 }

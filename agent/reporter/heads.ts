@@ -29,6 +29,8 @@ export function openHeads(options: {
   hubKey(): PublicKey;
   /** The signed head of what is synced, and its size; undefined while the log is empty. */
   checkpoint(): Promise<{ note: string; size: number } | undefined>;
+  /** The last head shown has had no answer for as long as a repetition waits. */
+  unanswered(): void;
   /** Durable before it resolves. */
   cosigned(cosigned: Cosigned): Promise<void>;
 }): Heads {
@@ -53,6 +55,7 @@ export function openHeads(options: {
     });
   };
   async function publish(): Promise<void> {
+    if (!wanted && unanswered > 0 && bus.connected()) options.unanswered();
     const due = wanted || unanswered > 0 || clock.monotonic() >= shownAt + everyMs;
     try {
       const head = due && bus.connected() ? await options.checkpoint() : undefined;

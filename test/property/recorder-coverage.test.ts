@@ -12,6 +12,9 @@ import { suite } from '../support/suite.ts';
 
 const test = suite('recorder coverage', { timeoutMs: 240_000 });
 
+/** Histories tried; `PEIO_RUNS` multiplies them. */
+const runs = (usual: number): number => usual * Number(process.env['PEIO_RUNS'] ?? 1);
+
 /** One life of the agent: what the camera does in it, how long it lasts, how it ends, how long nobody is there. */
 interface Life {
   sessions: Step[][];
@@ -160,7 +163,7 @@ test('with a steady clock every moment is in exactly one segment or gap, and run
           assert.is.not(before.reason, gap.reason, 'one gap per interruption');
       }
     }),
-    { numRuns: 60 },
+    { numRuns: runs(24) },
   );
 });
 
@@ -192,6 +195,6 @@ test('after a clock that stepped either way every moment is covered again', asyn
       const end = coverage.segments.reduce((latest, row) => Math.max(latest, row.end), 0);
       assert.equal(holes(coverage, steady + slackMs, Math.min(end, clock.utc()) - slackMs), []);
     }),
-    { numRuns: 40 },
+    { numRuns: runs(16) },
   );
 });

@@ -137,3 +137,17 @@ test('begins again from the cursor when the connection is cut, and goes on when 
   await eventually('the fourth', () => pending.length === 1);
   assert.equal(acknowledge(), ['event 4']);
 });
+
+test('sends again what the hub does not cosign', async () => {
+  const { bus, connect, pending, acknowledge } = scriptedBus();
+  const source = logOf(3);
+  const events = openEvents({ node: 'site-01', bus, source, log: quietLog });
+  connect();
+  await eventually('three', () => pending.length === 3);
+  acknowledge();
+  await settle();
+  source.head = 1;
+  events.again();
+  await eventually('what is not cosigned', () => pending.length === 2);
+  assert.equal(acknowledge(), ['event 2', 'event 3']);
+});
