@@ -26,9 +26,29 @@ export const healthMessage = z.object({
     memoryFreeBytes: z.int().nonnegative(),
     memoryTotalBytes: z.int().nonnegative(),
     temperatureCelsius: z.number().optional(),
+    /** Why the agent was away before this run: stopped, crashed, or the box went off under it. */
     bootReason: z.enum(['orderly', 'crash', 'power', 'unknown']).optional(),
+    /** Maker, model, processor. */
+    hardware: z.string().max(120).optional(),
+    /** Of the disks that hold the store, the worst; `unknown` where the box may not ask them. */
+    disk: z
+      .object({
+        state: z.enum(['ok', 'failing', 'unknown']),
+        badSectors: z.number().optional(),
+        usedPercent: z.number().optional(),
+      })
+      .optional(),
+    /** Absent where none is configured. */
+    ups: z
+      .object({
+        state: z.enum(['mains', 'battery', 'unknown']),
+        chargePercent: z.number().optional(),
+        runtimeMinutes: z.number().optional(),
+      })
+      .optional(),
   }),
-  clock: z.object({ state: clockState }),
+  /** `offsetMs`: how far it is ahead of its time source. */
+  clock: z.object({ state: clockState, offsetMs: z.number().optional() }),
   store: z.object({
     freeBytes: z.int().nonnegative(),
     totalBytes: z.int().nonnegative(),

@@ -149,7 +149,7 @@ export const boxConditions = {
   overheating: {
     subject: 'node',
     severity: 'warning',
-    when: 'the hottest sensor is within 5 °C of its own limit (85 °C where it states none); over 10 °C below it',
+    when: 'a sensor is within 10 °C of its own limit (above 85 °C where it states none), or the processor slows down from heat; over 5 °C below',
     raiseAfterMs: minute,
     clearAfterMs: 5 * minute,
     name: { it: 'surriscaldamento', en: 'overheating' },

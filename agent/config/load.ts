@@ -13,6 +13,8 @@ import { type ConfigFile, configSchema } from './schema.ts';
 
 const maxConfigBytes = 1024 * 1024;
 const maxSecretBytes = 64 * 1024;
+/** Network UPS Tools, as IANA lists it. */
+const nutPort = 3493;
 
 /** PEM contents, not paths. */
 export interface Tls {
@@ -41,12 +43,15 @@ export interface Config {
     slowMs: number;
     access?: SnmpAccess;
   })[];
+  ups?: { host: string; port: number; name: string };
   /** Where STAMP packets are reflected. */
   reflect?: { host: string; port: number };
   healthIntervalMs: number;
   web?: { host: string; port: number };
   socket: string;
   lang: 'it' | 'en';
+  /** IANA time zone of the place. */
+  zone: string;
 }
 
 export interface Surroundings {
@@ -277,11 +282,13 @@ function openNamed(
           }
         : {}),
       links,
+      ...(parsed.ups ? { ups: { port: nutPort, ...parsed.ups.server, name: parsed.ups.name } } : {}),
       ...(parsed.stamp ? { reflect: parsed.stamp.listen as { host: string; port: number } } : {}),
       healthIntervalMs: parsed.health.interval,
       ...(parsed.web ? { web: { host, port } } : {}),
       socket: resolve(folder, socket),
       lang: parsed.lang,
+      zone: parsed.zone,
     };
   }
 

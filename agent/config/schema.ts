@@ -10,6 +10,14 @@ const secretName = z
 const path = z.string().min(1).max(1000);
 const hour = 3_600_000;
 
+function isZone(name: string): boolean {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: name }).format(0) !== '';
+  } catch {
+    return false;
+  }
+}
+
 const camera = z.strictObject({
   id: cameraId,
   name: z.string().max(100).optional(),
@@ -98,6 +106,16 @@ export const configSchema = z.strictObject({
           context.addIssue({ code: 'custom', path: [index, 'id'], message: `"${id}" stands twice` });
     })
     .default([]),
+  // Asked by Network UPS Tools' protocol; on this box or beside it, since it is asked every 10 s.
+  ups: z
+    .strictObject({
+      server: hostPort.default({ host: '127.0.0.1' }),
+      name: z
+        .string()
+        .regex(/^[A-Za-z0-9_.-]{1,64}$/, 'is no name of a UPS in ups.conf')
+        .default('ups'),
+    })
+    .optional(),
   // Answers those who measure a link to this node; RFC 8762's own port is 862.
   stamp: z
     .strictObject({
@@ -123,6 +141,8 @@ export const configSchema = z.strictObject({
     .optional(),
   /** Language of what staff read on this box. */
   lang: z.enum(['it', 'en']).default('it'),
+  /** In which times are shown; everything kept is UTC. */
+  zone: z.string().refine(isZone, 'is no IANA time zone, such as Europe/Rome').default('Europe/Rome'),
   // sockaddr_un holds 108 bytes with the closing zero.
   socket: path.refine((text) => Buffer.byteLength(text) <= 107, 'is longer than 107 bytes').optional(),
 });

@@ -2,7 +2,6 @@ import type { ClockState } from '#protocol/clock-state.ts';
 import type { HealthPayload } from '#protocol/messages.ts';
 import { instantText } from '#protocol/time.ts';
 import type { LinkReading } from '../link/open-links.ts';
-import type { HostReading } from '../platform/host.ts';
 
 /** One camera as health tells it; times in UTC milliseconds. */
 export interface CameraReading {
@@ -22,14 +21,16 @@ export interface CameraReading {
 export interface HealthReading {
   at: number;
   seq: number;
-  host: HostReading;
-  clock: ClockState;
+  host: HealthPayload['host'];
+  clock: ClockState | HealthPayload['clock'];
   store: {
     freeBytes: number;
     totalBytes: number;
     segments: number;
     bytes: number;
     oldest?: number | undefined;
+    /** Hours that fit; worked out from the bitrates of now when absent. */
+    forecastHours?: number | undefined;
   };
   /** Undefined at a node without cameras: absent, not empty. */
   cameras: CameraReading[] | undefined;
@@ -45,14 +46,14 @@ export function assembleHealth(reading: HealthReading): HealthPayload {
   return {
     at: instantText(reading.at),
     seq: reading.seq,
-    host: reading.host,
-    clock: { state: reading.clock },
+    host: hostHealth(reading.host),
+    clock: typeof reading.clock === 'string' ? { state: reading.clock } : reading.clock,
     store: {
       freeBytes,
       totalBytes,
       segments,
       ...(oldest === undefined ? {} : { oldest: instantText(oldest) }),
-      ...(bitsPerSecond > 0 ? { forecastHours: forecastHours(reading.store, bitsPerSecond) } : {}),
+      ...forecastOf(reading.store, bitsPerSecond),
     },
     ...(reading.cameras === undefined ? {} : { cameras: reading.cameras.map(cameraHealth) }),
     links: reading.links.map(linkHealth),
@@ -61,8 +62,27 @@ export function assembleHealth(reading: HealthReading): HealthPayload {
 }
 
 /** Hours that fit: what is kept may be overwritten by its own successor, so it counts as room. */
-function forecastHours(store: HealthReading['store'], bitsPerSecond: number): number {
-  return Math.round(((store.freeBytes + store.bytes) * 8) / bitsPerSecond / 360) / 10;
+function forecastOf(store: HealthReading['store'], bitsPerSecond: number): { forecastHours?: number } {
+  const now = bitsPerSecond > 0 ? ((store.freeBytes + store.bytes) * 8) / bitsPerSecond / 3600 : undefined;
+  const hours = store.forecastHours ?? now;
+  return hours === undefined ? {} : { forecastHours: Math.round(hours * 10) / 10 };
+}
+
+/** What a reading holds besides is not for the wire. */
+function hostHealth(host: HealthPayload['host']): HealthPayload['host'] {
+  const { uptimeSeconds, load1, memoryFreeBytes, memoryTotalBytes } = host;
+  const { temperatureCelsius, bootReason, hardware, disk, ups } = host;
+  return {
+    uptimeSeconds,
+    load1,
+    memoryFreeBytes,
+    memoryTotalBytes,
+    ...(temperatureCelsius === undefined ? {} : { temperatureCelsius }),
+    ...(bootReason === undefined ? {} : { bootReason }),
+    ...(hardware === undefined ? {} : { hardware }),
+    ...(disk === undefined ? {} : { disk }),
+    ...(ups === undefined ? {} : { ups }),
+  };
 }
 
 function cameraHealth(camera: CameraReading): NonNullable<HealthPayload['cameras']>[number] {

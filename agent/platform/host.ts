@@ -1,11 +1,14 @@
 import { readFile } from 'node:fs/promises';
-import { freemem, loadavg, totalmem, uptime } from 'node:os';
+import { availableParallelism, freemem, loadavg, totalmem, uptime } from 'node:os';
 
 /** What the machine tells cheaply: no process is started, 0.1 ms. */
 export interface HostReading {
   uptimeSeconds: number;
   /** Load average of one minute. */
   load1: number;
+  /** Of five minutes. */
+  load5: number;
+  processors: number;
   memoryFreeBytes: number;
   memoryTotalBytes: number;
   /** Of the first thermal zone; undefined where there is none. */
@@ -17,9 +20,12 @@ export async function readHost(): Promise<HostReading> {
     (text) => Number(text) / 1000,
     () => Number.NaN, // No thermal zone: a virtual machine, mostly.
   );
+  const [load1 = 0, load5 = 0] = loadavg();
   return {
     uptimeSeconds: Math.round(uptime()),
-    load1: Math.round((loadavg()[0] ?? 0) * 100) / 100,
+    load1: Math.round(load1 * 100) / 100,
+    load5,
+    processors: availableParallelism(),
     memoryFreeBytes: freemem(),
     memoryTotalBytes: totalmem(),
     ...(Number.isFinite(temperature) ? { temperatureCelsius: Math.round(temperature * 10) / 10 } : {}),

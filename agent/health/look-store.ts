@@ -1,0 +1,112 @@
+import type { Conditions } from '../alert/open-conditions.ts';
+import type { Clock, MonotonicMs } from '../platform/clock.ts';
+import type { WatchedCamera } from './look-cameras.ts';
+
+/** The store as health sees it; times in UTC milliseconds. */
+export interface StoreSight {
+  cameras(): {
+    id: string;
+    bytes(): number;
+    newest(): { end: number } | undefined;
+    overlapping(
+      from: number,
+      to: number,
+    ): { segments: readonly { start: number; end: number; bytes: number }[] };
+  }[];
+}
+
+export interface StoreLookParts {
+  conditions: Conditions;
+  clock: Clock;
+  cameras: readonly WatchedCamera[];
+  store: StoreSight;
+  /** Hours that the disk holds when space and not age deletes; and its room. */
+  retention: { status(): { shortHours?: number; freeBytes: number; totalBytes: number } };
+  retentionMs: number;
+  /** Part of the disk that stays free, 0 to 1. */
+  reserve: number;
+}
+
+export interface StoreLook {
+  look(): void;
+  /** Whether the store's file system is mounted read-only; undefined where nobody can tell. */
+  mounted(readOnly: boolean | undefined): void;
+  /** Hours of footage that fit at the rates of the last hour; undefined before anything is known. */
+  forecastHours(): number | undefined;
+}
+
+/** A disk that refuses now and then between frames that it takes is no good disk. */
+const faultMs = 30_000;
+const hourMs = 3_600_000;
+const forecastEveryMs = 60_000;
+const nearlyNoneHours = 24;
+
+/** Judges `disk-error`, and at a node with cameras `disk-filling`. */
+export function openStoreLook(parts: StoreLookParts): StoreLook {
+  const { conditions, clock, cameras } = parts;
+  const error = conditions.watch('disk-error');
+  const filling = cameras.length === 0 ? undefined : conditions.watch('disk-filling');
+  let readOnly: boolean | undefined;
+  let fault: { reason: 'disk-error' | 'disk-full' | 'disk-slow'; at: MonotonicMs } | undefined;
+  let forecast: { hours: number | undefined; at: MonotonicMs } | undefined;
+
+  const judgeDisk = (now: MonotonicMs): void => {
+    for (const { recorder } of cameras) {
+      const { state, reason } = recorder.status();
+      if (
+        state !== 'recording' &&
+        (reason === 'disk-error' || reason === 'disk-full' || reason === 'disk-slow')
+      )
+        fault = { reason, at: now };
+    }
+    if (readOnly) error.failing('read-only');
+    else if (fault !== undefined && now - fault.at < faultMs) error.failing(fault.reason);
+    else if (readOnly === undefined && cameras.length === 0) error.unknown();
+    else error.ok();
+  };
+  const judgeRoom = (): void => {
+    const wanted = parts.retentionMs / hourMs;
+    const { shortHours } = parts.retention.status();
+    const hours = shortHours ?? look.forecastHours();
+    if (hours === undefined) filling?.unknown();
+    else if (hours < Math.min(nearlyNoneHours, wanted)) filling?.failing('nearly-none', { hours });
+    else if (shortHours !== undefined) filling?.failing('short', { hours, wanted });
+    else if (hours < wanted) filling?.failing('forecast', { hours, wanted });
+    else filling?.ok();
+  };
+  /** Bit/s of one camera over its newest hour; of now, before it has sealed anything. */
+  const rateOf = ({ id, recorder }: WatchedCamera): number => {
+    const kept = parts.store.cameras().find((camera) => camera.id === id);
+    const end = kept?.newest()?.end;
+    const rows = kept === undefined || end === undefined ? [] : kept.overlapping(end - hourMs, end).segments;
+    const seconds = rows.reduce((sum, row) => sum + (row.end - row.start), 0) / 1000;
+    const bytes = rows.reduce((sum, row) => sum + row.bytes, 0);
+    return seconds > 0 ? (bytes * 8) / seconds : recorder.status().bitrate;
+  };
+  const computed = (): number | undefined => {
+    const { freeBytes, totalBytes } = parts.retention.status();
+    const bitsPerSecond = cameras.reduce((sum, camera) => sum + rateOf(camera), 0);
+    if (totalBytes === 0 || bitsPerSecond === 0) return undefined;
+    // What is kept may be overwritten by its own successor, so it counts as room.
+    const kept = parts.store.cameras().reduce((sum, camera) => sum + camera.bytes(), 0);
+    const room = Math.max(0, freeBytes + kept - totalBytes * parts.reserve);
+    return (room * 8) / bitsPerSecond / 3600;
+  };
+
+  const look: StoreLook = {
+    look() {
+      judgeDisk(clock.monotonic());
+      if (filling !== undefined) judgeRoom();
+    },
+    mounted(now) {
+      readOnly = now;
+    },
+    forecastHours() {
+      const now = clock.monotonic();
+      if (forecast === undefined || now - forecast.at >= forecastEveryMs)
+        forecast = { hours: computed(), at: now };
+      return forecast.hours;
+    },
+  };
+  return look;
+}
