@@ -106,8 +106,11 @@ export async function openKeeping(life: Life, memory: Memory, cameras: readonly 
         limitMs: nightlyLimitMs,
         async run() {
           if (!trust.trusted()) return;
-          const months = await audit.expire(clock.utc() - policy.current().policy.logRetentionDays * dayMs);
+          const before = clock.utc() - policy.current().policy.logRetentionDays * dayMs;
+          const months = await audit.expire(before);
           if (months.length > 0) record('log-expired', { months });
+          // One after the other: each rewrites a file of some 10 MB.
+          for (const camera of store.cameras()) await camera.pruneLedger(before);
         },
       },
     ],

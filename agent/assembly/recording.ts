@@ -38,8 +38,8 @@ export async function openRecording(life: Life, memory: Memory, diskFull: () => 
           const gap = { start: instantText(start), end: instantText(end), reason };
           log.info(gap, 'gap');
           record('gap', { camera: id, ...gap });
-          if (reason === 'disk-full') diskFull();
         },
+        onDiskFull: diskFull,
         log,
       });
       return { id, recorder };
