@@ -10,7 +10,7 @@ import { opened, recipients, storeParts } from '../support/store-parts.ts';
 import { suite } from '../support/suite.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
-const crashes = Number(process.env['PEIO_CRASHES'] ?? 20);
+const crashes = Number(process.env['PEIO_STORE_CRASHES'] ?? 20);
 const test = suite('store, killed while it records', { timeoutMs: 30_000 + crashes * 3000 });
 
 /** Records until it is killed, `lifeMs` after its first frame at the latest; gives the rows it told as sealed. */
