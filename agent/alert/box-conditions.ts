@@ -32,7 +32,7 @@ export const boxConditions = {
       },
     },
   },
-  'disk-filling': {
+  'short-retention': {
     subject: 'store',
     severity: 'warning',
     when: 'at the bitrates of now the disk holds less than the retention, or already deletes before its time',

@@ -41,11 +41,11 @@ const hourMs = 3_600_000;
 const forecastEveryMs = 60_000;
 const nearlyNoneHours = 24;
 
-/** Judges `disk-error`, and at a node with cameras `disk-filling`. */
+/** Judges `disk-error`, and at a node with cameras `short-retention`. */
 export function openStoreLook(parts: StoreLookParts): StoreLook {
   const { conditions, clock, cameras } = parts;
   const error = conditions.watch('disk-error');
-  const filling = cameras.length === 0 ? undefined : conditions.watch('disk-filling');
+  const filling = cameras.length === 0 ? undefined : conditions.watch('short-retention');
   let readOnly: boolean | undefined;
   let fault: { reason: 'disk-error' | 'disk-full' | 'disk-slow'; at: MonotonicMs } | undefined;
   let forecast: { hours: number | undefined; at: MonotonicMs } | undefined;

@@ -224,7 +224,7 @@ folderTest('another reason is said when it lasts, at once when it is worse', asy
   assert.equal(said().slice(1), ['camera-down.cam-1 raised auth-failed']);
   assert.is(alerts[0]?.since, alerts[1]?.since);
 
-  const filling = conditions.watch('disk-filling');
+  const filling = conditions.watch('short-retention');
   filling.failing('short', { hours: 100, wanted: 168 });
   await clock.advance(600_000);
   filling.failing('short', { hours: 90, wanted: 168 });
