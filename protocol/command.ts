@@ -175,6 +175,19 @@ export function signaturesSuffice(
   return missingSignature(verified, here) === undefined;
 }
 
+/** Whether the persons whose keys a command names may still act here: a policy may have taken them out meanwhile. */
+export function signersStand(command: Command, policy: Policy): boolean {
+  const stands = (keyid: string, role: Role): boolean =>
+    policy.persons.some(({ keys }) =>
+      keys.some(
+        (key) => key.keyid === keyid && key.role === role && (key.nodes?.includes(command.node) ?? true),
+      ),
+    );
+  return (
+    stands(command.operator, 'operator') && (!('officer' in command) || stands(command.officer, 'officer'))
+  );
+}
+
 /**
  * Distinct persons are counted, each in the role of the key that signed; the payload must name its signers, so that
  * nobody's signature can be moved to another's command. Gives a sentence for what is missing.

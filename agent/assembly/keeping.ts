@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { signersStand } from '#protocol/command.ts';
 import { instantText } from '#protocol/time.ts';
 import { type Copies, openCopies } from '../extract/copies.ts';
 import { type Extractions, openExtractions } from '../extract/extraction.ts';
@@ -51,6 +52,7 @@ export async function openKeeping(life: Life, memory: Memory, cameras: readonly 
     delivery: uploads,
     copies,
     whenCosigned: audit.whenCosigned,
+    stands: (command) => signersStand(command, policy.current().policy),
   });
   const holds = await openHolds({
     files,

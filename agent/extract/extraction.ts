@@ -51,6 +51,8 @@ export interface ExtractionOptions {
   copies?: Delivery;
   /** Resolves when the hub has cosigned `size` lines of the log; rejects with the signal's reason. */
   whenCosigned(size: number, signal: AbortSignal): Promise<void>;
+  /** Whether who signed it may still do so: a command may overtake the policy that revokes its signer. */
+  stands(command: ExtractCommand): boolean;
 }
 
 export interface Extractions {
@@ -121,6 +123,8 @@ export async function openExtractions(options: ExtractionOptions): Promise<Extra
     report({ progress: 0, segments: 0, bytes: 0 });
     // Nothing leaves before the hub holds the line that says why. A copy by hand carries the line with it.
     if (!byHand) await options.whenCosigned(accepted.auditSeq, signal);
+    if (!options.stands(command))
+      throw new Failure('denied', 'signer-revoked', 'the policy no longer names who signed this command');
     await delivery.deliver(
       { command: command.id, items: [{ file: manifestFile, content: { bytes } }, ...files] },
       (sent) =>

@@ -54,6 +54,7 @@ export async function openPolicy(options: {
   const { files, log, trust } = options;
   const kept = join(options.folder, 'policies');
   const newestPath = join(options.folder, 'policy.dsse.json');
+  const keptPath = (version: number): string => join(kept, `${String(version).padStart(10, '0')}.dsse.json`);
   await makeFolderDurably(files, kept);
   let inForce = await newest();
   // Beside the segments, so that the store says by itself under which rules it was filled.
@@ -97,6 +98,12 @@ export async function openPolicy(options: {
     return { policy, version: policy.version, hash: sha256(bytes), bytes };
   }
 
+  /** Whether this node took these very bytes before. */
+  async function isPast(bytes: Buffer): Promise<boolean> {
+    const before = await readIfThere(files, keptPath(claimedVersion(bytes)), maxPolicyBytes);
+    return before?.equals(bytes) ?? false;
+  }
+
   async function judge(bytes: Buffer, origin: string): Promise<'taken' | 'known'> {
     const hash = sha256(bytes);
     if (hash === inForce.hash) return 'known';
@@ -104,7 +111,8 @@ export async function openPolicy(options: {
     try {
       next = verified(bytes, inForce);
     } catch (error) {
-      if (error instanceof Failure && !refused.has(hash)) {
+      // The hub sends a step of the chain to whom it misses; every node hears it, and those that took it say nothing.
+      if (error instanceof Failure && !refused.has(hash) && !(await isPast(bytes))) {
         log.warn({ code: error.code, why: sentenceOf(error), origin }, 'policy refused');
         await options.note('policy-refused', { code: error.code, hash, inForce: inForce.version, origin });
         if (refused.size >= maxRefusedKept) refused.delete(refused.values().next().value as string);
@@ -114,7 +122,7 @@ export async function openPolicy(options: {
     }
     // 1 the step of the chain, 2 the newest, 3 the line; only then it is in force.
     try {
-      await writeDurably(files, join(kept, `${String(next.version).padStart(10, '0')}.dsse.json`), bytes);
+      await writeDurably(files, keptPath(next.version), bytes);
       await writeDurably(files, newestPath, bytes);
     } catch (error) {
       throw diskFailure(error, 'the policy');

@@ -37,6 +37,7 @@ async function node(folder: string) {
     footage,
     delivery: undefined,
     copies,
+    stands: () => true,
     whenCosigned: () => {
       throw new Error('no network, no cosignature');
     },

@@ -58,6 +58,7 @@ async function node(folder: string, url: string, footage = fakeFootage(join(fold
     footage,
     delivery: uploads,
     whenCosigned: audit.whenCosigned,
+    stands: () => true,
   });
   const said: CommandStatus[] = [];
   const commands = await openCommands({

@@ -80,6 +80,7 @@ async function node(folder: string, one: Case) {
     footage,
     delivery: undefined,
     whenCosigned: audit.whenCosigned,
+    stands: () => true,
   });
   const holds = await openHolds({
     ...common,

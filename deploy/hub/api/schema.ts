@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { sha256Hex, uuidV7 } from '#protocol/ids.ts';
+import { maxPolicyBytes } from '#protocol/policy.ts';
 import type { Purpose } from '#protocol/purpose.ts';
 import type { CommandStatus } from '#protocol/status.ts';
 import type { CaseState } from '../cases/case.ts';
@@ -12,8 +13,8 @@ import { type KnownRequest, requestRecord } from '../register/requests.ts';
 
 /** What the command line and `hub serve` say to each other over the socket, JSON both ways. */
 
-/** Above a command's envelope with its request; nothing larger is ever sent. */
-export const maxBodyBytes = 512 * 1024;
+/** Above the largest policy, escaped as JSON; nothing larger is ever sent. */
+export const maxBodyBytes = 2 * maxPolicyBytes;
 
 const by = z.string().min(1).max(100);
 const envelope = z
@@ -51,6 +52,7 @@ export const bodies = {
   }),
   close: z.strictObject({ by, id: uuidV7 }),
   ack: z.strictObject({ by, alert: z.string().min(1).max(120) }),
+  policy: z.strictObject({ by, envelope: z.string().min(1).max(maxPolicyBytes) }),
 } as const;
 
 export interface CaseAnswer {
@@ -98,6 +100,8 @@ export interface Answers {
   'POST /pack': { seq: number; contents: string };
   'POST /close': { files: number; bytes: number };
   'POST /ack': HubAlert;
+  /** `taken` is false when it was in force already. */
+  'POST /policy': { version: number; taken: boolean };
 }
 
 export interface ErrorAnswer {

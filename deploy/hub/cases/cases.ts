@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import { type Files, readIfThere, writeDurably } from '#agent/platform/files.ts';
-import { type ExtractCommand, maxCommandBytes } from '#protocol/command.ts';
+import { type Command, type ExtractCommand, maxCommandBytes } from '#protocol/command.ts';
 import { parseJson } from '#protocol/envelope.ts';
 import { Failure } from '#protocol/failure.ts';
+import type { PublicKey } from '#protocol/key.ts';
 import { type Manifest, maxManifestBytes } from '#protocol/manifest.ts';
 import type { Policy } from '#protocol/policy.ts';
 import type { Register, RegisterEntry } from '../register/register.ts';
@@ -53,6 +54,7 @@ export async function openCases(options: {
   dir: string;
   register: Register;
   policy(): Policy;
+  policyAt(version: number): Policy | undefined;
   utc(): number;
   after(ms: number, then: () => void): { cancel(): void };
 }): Promise<Cases> {
@@ -62,6 +64,11 @@ export async function openCases(options: {
   const steps = serial();
 
   const nodeKey = (node: string) => options.policy().nodes.find(({ id }) => id === node)?.key;
+  /** It signed with the key of now, or with the one it had when the command was given. */
+  const nodeKeys = ({ node, policyVersion }: Command): PublicKey[] =>
+    [options.policy(), options.policyAt(policyVersion)].flatMap(
+      (policy) => policy?.nodes.find(({ id }) => id === node)?.key ?? [],
+    );
   const get = (id: string): Case => {
     const found = cases.get(id);
     if (found === undefined)
@@ -89,7 +96,7 @@ export async function openCases(options: {
   await files.makeFolder(dir);
   for (const { name, directory } of await files.list(dir))
     if (directory) {
-      const found = await readCase(files, join(dir, name), nodeKey);
+      const found = await readCase(files, join(dir, name), nodeKeys);
       if (found) cases.set(found.id, found);
     }
 
@@ -274,20 +281,21 @@ export async function openCases(options: {
 }
 
 /** It was good when it came; a node's key that was replaced since takes the case's footage out of use, not the hub. */
-function stillGood(signed: Buffer, key: Parameters<typeof verifyManifest>[1]): Manifest | undefined {
-  try {
-    return verifyManifest(signed, key);
-  } catch (error) {
-    if (!(error instanceof Failure)) throw error;
-    return undefined;
-  }
+function stillGood(signed: Buffer, keys: readonly PublicKey[]): Manifest | undefined {
+  for (const key of keys)
+    try {
+      return verifyManifest(signed, key);
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+    }
+  return undefined;
 }
 
 /** A folder without a readable case.json was being made when the power went: nobody was told of it. */
 async function readCase(
   files: Files,
   folder: string,
-  nodeKey: (node: string) => Parameters<typeof verifyManifest>[1] | undefined,
+  nodeKeys: (command: Command) => PublicKey[],
 ): Promise<Case | undefined> {
   const bytes = await readIfThere(files, join(folder, 'case.json'), 64 * 1024);
   if (bytes === undefined) return undefined;
@@ -296,9 +304,8 @@ async function readCase(
   const envelope = await files.read(join(folder, 'command.dsse.json'), maxCommandBytes);
   const command = commandOf(envelope);
   if (command.type !== 'extract') throw new Failure('corrupt', 'case-broken', `${folder}: not an extraction`);
-  const key = nodeKey(command.node);
-  const signed = key && (await readIfThere(files, join(folder, 'manifest.dsse.json'), maxManifestBytes));
-  const manifest = key && signed ? stillGood(signed, key) : undefined;
+  const signed = await readIfThere(files, join(folder, 'manifest.dsse.json'), maxManifestBytes);
+  const manifest = signed && stillGood(signed, nodeKeys(command));
   return {
     ...parsed.data,
     command,

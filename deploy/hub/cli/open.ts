@@ -10,6 +10,7 @@ import { differing, type Evidence, readEvidence } from '../viewing/evidence.ts';
 import { readIdentity } from '../viewing/identity.ts';
 import { requireRecipient, type Sealing, writePackage } from '../viewing/package-file.ts';
 import { caseFolder, contentsPart, packageParts } from '../viewing/package-parts.ts';
+import { policyOf } from '../viewing/policy-of.ts';
 import { forbidCoreDumps, openRamFolder } from '../viewing/ram.ts';
 import { caseId, latestNote } from './case-id.ts';
 import type { Call, Command } from './command.ts';
@@ -38,7 +39,7 @@ until Enter, an interrupt, or at once with --once or --pack. ${latestNote}`,
   async run(call) {
     const id = await caseId(call);
     const sealing = sealingOf(call);
-    const { policy } = readTrusted(call.dir);
+    const history = readTrusted(call.dir);
     const client = call.client();
     const { purpose } = await client.get('GET /case', { id });
     requirePlain(purpose);
@@ -67,7 +68,7 @@ until Enter, an interrupt, or at once with --once or --pack. ${latestNote}`,
         swap: call.flag('allow-swap'),
       });
       const folder = caseFolder(call.dir, id);
-      const evidence = readEvidence(folder, policy);
+      const evidence = readEvidence(folder, policyOf(history, folder));
       const wrong = await differing(folder, evidence.manifest);
       if (wrong[0])
         throw new Failure(

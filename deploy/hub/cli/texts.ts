@@ -59,6 +59,7 @@ export interface Texts {
   verified: Record<'policy' | 'evidence' | 'files' | 'contents' | 'proof', string>;
   erased(files: number, size: string): string;
   act: Record<RegisterKind, string>;
+  published(version: number, taken: boolean): string;
   demo: string;
   serving(upload: string): string;
 }
@@ -171,7 +172,10 @@ const it: Texts = {
     opened: 'visione',
     packaged: 'copia',
     closed: 'chiusa',
+    policy: 'regole',
   },
+  published: (version, taken) =>
+    taken ? `Regole ${version} in vigore e pubblicate.` : `Regole ${version}: erano già in vigore.`,
   demo: 'DIMOSTRAZIONE: ogni chiave è in chiaro su questa macchina. Non usare con telecamere vere.',
   serving: (upload) => `Il municipio è in ascolto; consegne su ${upload}.`,
 };
@@ -260,7 +264,10 @@ const en: Texts = {
     opened: 'viewing',
     packaged: 'copy',
     closed: 'closed',
+    policy: 'policy',
   },
+  published: (version, taken) =>
+    taken ? `Policy ${version} is in force and published.` : `Policy ${version} was in force already.`,
   demo: 'DEMONSTRATION: every key lies in the clear on this machine. Not for real cameras.',
   serving: (upload) => `The hub is listening; deliveries at ${upload}.`,
 };

@@ -4,6 +4,7 @@ import { exitCodes, Failure } from '#protocol/failure.ts';
 import { readTrusted } from '../trust.ts';
 import { readIdentity } from '../viewing/identity.ts';
 import { readPackage } from '../viewing/package-file.ts';
+import { policyOf } from '../viewing/policy-of.ts';
 import { openRamFolder } from '../viewing/ram.ts';
 import { type Check, verifyCase, verifyPackage } from '../viewing/verify.ts';
 import type { Call, Command } from './command.ts';
@@ -56,7 +57,7 @@ Exit codes: 0 all is as it was signed, 1 something is not.`,
 async function verifyFolder(call: Call, folder: string, root: string): Promise<Check[]> {
   if (existsSync(join(folder, 'contents.txt'))) return await verifyPackage(folder, root);
   const hub = existsSync(join(folder, 'policy.dsse.json')) ? folder : hubOf(call, folder);
-  return await verifyCase(folder, readTrusted(hub, root).policy);
+  return await verifyCase(folder, policyOf(readTrusted(hub, root), folder));
 }
 
 /** DIR of `DIR/data/cases/ID`, when it is one. */

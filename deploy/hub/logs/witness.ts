@@ -34,7 +34,7 @@ export interface Witness {
    * Cosigns a head that extends everything this hub has seen. Throws what must not be cosigned:
    * `note-malformed`, `note-signature`, `checkpoint-malformed`; `log-fork` (another history than the one shown),
    * `log-rollback` (shorter than one cosigned before), `policy-rollback` (an older policy than before), `policy-fork`
-   * (another policy under the same version).
+   * (another policy under the same version), `policy-behind` (a policy that was replaced too long ago).
    */
   checkpoint(payload: Uint8Array): Promise<Verdict>;
 }
@@ -44,11 +44,14 @@ export async function openWitness(options: {
   files: Files;
   folder: string;
   node: string;
-  nodeKey: PublicKey;
+  /** Of the policy in force; undefined for a node that it no longer names. */
+  nodeKey(): PublicKey | undefined;
   hubKey: KeyObject;
   utc(): number;
   statement(): HubStatement;
   policyHash(version: number): string | undefined;
+  /** Told of the policy that a good head names; true when that head may not be cosigned under it. */
+  behind(version: number): boolean;
 }): Promise<Witness> {
   const { files, node } = options;
   const path = join(options.folder, `${node}.head.json`);
@@ -87,6 +90,8 @@ export async function openWitness(options: {
     if (remembered && head.size < remembered.size)
       refuse('log-rollback', `${node} shows ${head.size} lines, ${remembered.size} were cosigned`);
     waiting = undefined;
+    if (options.behind(head.policyVersion))
+      refuse('policy-behind', `${node} still follows policy ${head.policyVersion}`);
     const utcMs = options.utc();
     const answer = cosignCheckpoint(node, note, options.statement(), options.hubKey, utcMs);
     const fresh: RememberedHead = {
@@ -114,7 +119,9 @@ export async function openWitness(options: {
     },
     async checkpoint(payload) {
       const note = Buffer.from(payload).toString('utf8');
-      return judge(note, verifyCheckpoint(node, note, options.nodeKey));
+      const key = options.nodeKey();
+      if (key === undefined) throw new Failure('denied', 'note-signature', `the policy knows no ${node}`);
+      return judge(note, verifyCheckpoint(node, note, key));
     },
   };
 }

@@ -14,6 +14,7 @@ export const registerKinds = [
   'opened',
   'packaged',
   'closed',
+  'policy',
 ] as const;
 export type RegisterKind = (typeof registerKinds)[number];
 

@@ -12,6 +12,10 @@ export interface Dispatch {
   clear(one: Case): Promise<void>;
   /** Not repeated: the node shows its head again until it is answered. */
   cosignature(node: string, answer: string): Promise<void>;
+  /** The policy in force, retained; every connection begins with it too. */
+  policy(envelope: Buffer): Promise<void>;
+  /** A step towards it for a node that cannot take it at once. Not retained; to other nodes it is old news. */
+  policyStep(node: string, envelope: Buffer): Promise<void>;
 }
 
 export function openDispatch(bus: Bus, cases: Cases, utc: () => number, log: Log): Dispatch {
@@ -44,6 +48,13 @@ export function openDispatch(bus: Bus, cases: Cases, utc: () => number, log: Log
     clear,
     async cosignature(node, answer) {
       await say(() => bus.publish({ topic: topics.cosignature(node), payload: answer, retain: false }));
+    },
+    async policy(envelope) {
+      await say(() => bus.publish({ topic: topics.hubPolicy, payload: envelope, retain: true }));
+    },
+    async policyStep(node, envelope) {
+      log.info({ node }, 'follows an older policy: the next one is sent');
+      await say(() => bus.publish({ topic: topics.hubPolicy, payload: envelope, retain: false }));
     },
     async unanswered(node) {
       for (const one of cases.all())

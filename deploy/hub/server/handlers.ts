@@ -12,6 +12,7 @@ import type { Fleet } from '../fleet/fleet.ts';
 import type { Inbox } from '../inbox/inbox.ts';
 import { makeProof } from '../logs/proof.ts';
 import type { Witness } from '../logs/witness.ts';
+import type { Policies } from '../policies/policies.ts';
 import type { Register } from '../register/register.ts';
 import { enterRequest, findRequest, type KnownRequest, recordText } from '../register/requests.ts';
 import { signContents } from '../viewing/contents.ts';
@@ -22,7 +23,7 @@ import type { Dispatch } from './dispatch.ts';
 const newsLimitMs = 1000;
 
 export function handlersOf(parts: {
-  policy: Policy;
+  policies: Policies;
   register: Register;
   cases: Cases;
   fleet: Fleet;
@@ -37,7 +38,7 @@ export function handlersOf(parts: {
   upload: string;
   utc(): number;
 }): Handlers {
-  const { policy, register, cases, fleet, alerts, dispatch, bus, utc } = parts;
+  const { policies, register, cases, fleet, alerts, dispatch, bus, utc } = parts;
   const request = (id: string): KnownRequest => {
     const lines = register.lines();
     const last = lines.findLast(({ kind }) => kind === 'request')?.request;
@@ -75,7 +76,7 @@ export function handlersOf(parts: {
   return {
     'GET /status': () => ({
       at: utc(),
-      policyVersion: policy.version,
+      policyVersion: policies.current().version,
       broker: { connected: bus.connected(), protocol: bus.protocol(), reconnects: bus.reconnects() },
       upload: parts.upload,
       nodes: fleet.nodes(),
@@ -90,7 +91,7 @@ export function handlersOf(parts: {
     },
     'GET /request': (ask) => request(ask.get('id') ?? ''),
     'POST /request': ({ by, record }) => {
-      requireKnown(policy, record.windows);
+      requireKnown(policies.current(), record.windows);
       const salt = randomBytes(16).toString('hex');
       const id = enterRequest(register, record, salt, by, utc());
       return { id, recordHash: sha256(recordText(salt, record)) };
@@ -119,7 +120,7 @@ export function handlersOf(parts: {
     },
     'POST /view': ({ by, id, recipient, present, swap }) => {
       const one = deliveredCase(cases, id);
-      const role = openerRole(policy, one, recipient, utc());
+      const role = openerRole(policies.current(), one, recipient, utc());
       requirePlain(one.command.purpose);
       const { seq, at } = register.append({
         kind: 'opened',
@@ -152,6 +153,10 @@ export function handlersOf(parts: {
     },
     'POST /close': ({ by, id }) => parts.closing.close(id, by),
     'POST /ack': ({ by, alert }) => alerts.acknowledge(alert, by),
+    'POST /policy': async ({ by, envelope }) => {
+      const taken = (await policies.publish(Buffer.from(envelope), by)) === 'taken';
+      return { version: policies.current().version, taken };
+    },
   };
 }
 

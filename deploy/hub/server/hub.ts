@@ -20,10 +20,12 @@ import { openFleet } from '../fleet/fleet.ts';
 import { openInbox } from '../inbox/inbox.ts';
 import { listenUploads } from '../inbox/uploads.ts';
 import { openWitness, type Witness } from '../logs/witness.ts';
+import { openPolicies } from '../policies/policies.ts';
+import { openStragglers, type Stragglers } from '../policies/stragglers.ts';
 import { openRegister } from '../register/register.ts';
 import { serial } from '../serial.ts';
 import { readNamed, type Settings, socketPath } from '../settings.ts';
-import type { Trusted } from '../trust.ts';
+import type { History } from '../trust.ts';
 import { listenApi } from './api.ts';
 import { openDispatch } from './dispatch.ts';
 import { handlersOf } from './handlers.ts';
@@ -45,15 +47,14 @@ const lapseEveryMs = 60_000;
  */
 export async function openHub(options: {
   settings: Settings;
-  trusted: Trusted;
+  trusted: History;
   hubKey: KeyObject;
   clock: Clock;
   log: Log;
   broken(error: unknown): void;
 }): Promise<Hub> {
   const { settings, trusted, hubKey, clock, log, broken } = options;
-  const { policy } = trusted;
-  if (publicKeyOf(hubKey).id !== policy.hub.key.id)
+  if (publicKeyOf(hubKey).id !== trusted.policy.hub.key.id)
     throw new Failure('config', 'other-hub', 'keys/hub.key is not the key that the policy names as the hub');
   const lock = await socketLocks(systemFiles).hold(settings.dir);
   if (lock === undefined) throw new Failure('unavailable', 'hub-busy', `another hub serves ${settings.dir}`);
@@ -63,13 +64,16 @@ export async function openHub(options: {
   const utc = (): number => clock.utc();
 
   const register = openRegister(join(data, 'register.sqlite'), utc);
+  const policies = openPolicies({ files: systemFiles, dir: settings.dir, history: trusted, register });
+  const policy = policies.current;
   const alerts = await openAlerts({ files: systemFiles, path: join(data, 'alerts.json'), utc });
-  const fleet = openFleet({ clock, log, alerts, policy: () => policy, broken });
+  const fleet = openFleet({ clock, log, alerts, policy, broken });
   const cases = await openCases({
     files: systemFiles,
     dir: join(data, 'cases'),
     register,
-    policy: () => policy,
+    policy,
+    policyAt: (version) => policies.at(version)?.policy,
     utc,
     after: (ms, then) => clock.after(ms, then),
   });
@@ -77,13 +81,19 @@ export async function openHub(options: {
   const witnesses = new Map<string, Witness>();
   const statement = () => {
     const { size, hash } = register.head();
-    return { policyVersion: policy.version, registerSize: size, registerHead: hash };
+    return { policyVersion: policy().version, registerSize: size, registerHead: hash };
   };
-  const policyHash = (wanted: number) => (wanted === policy.version ? trusted.hash : undefined);
-  for (const { id, key } of policy.nodes)
+  const policyHash = (wanted: number) => policies.at(wanted)?.hash;
+  let behind: Stragglers['behind'] = () => false;
+  const witnessNodes = async (): Promise<void> => {
+    for (const { id } of policy().nodes) if (!witnesses.has(id)) await witnessNode(id);
+  };
+  async function witnessNode(id: string): Promise<void> {
+    const nodeKey = () => policy().nodes.find((one) => one.id === id)?.key;
     try {
-      const node = { node: id, nodeKey: key, hubKey, files: systemFiles, folder: logs };
-      witnesses.set(id, await openWitness({ ...node, utc, statement, policyHash }));
+      const node = { node: id, nodeKey, hubKey, files: systemFiles, folder: logs };
+      const judging = { utc, statement, policyHash, behind: (version: number) => behind(id, version) };
+      witnesses.set(id, await openWitness({ ...node, ...judging }));
       await alerts.clear(id, 'mirror-broken', 'hub');
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
@@ -93,6 +103,8 @@ export async function openHub(options: {
         'la copia del registro di questo nodo è danneggiata: conservarla e ripristinarla dal salvataggio';
       await alerts.raise({ node: id, key: 'mirror-broken', severity: 'critical', detail, from: 'hub' });
     }
+  }
+  await witnessNodes();
 
   const bootId = await readBootId(systemFiles);
   const sessionId = randomBytes(8).toString('hex');
@@ -124,12 +136,19 @@ export async function openHub(options: {
       .finally(() => sayings.delete(saying));
     sayings.add(saying);
   };
+  const send = (node: string, envelope: Buffer): void =>
+    afterwards(() => dispatch.policyStep(node, envelope));
+  behind = openStragglers({ clock, policies, send }).behind;
+  policies.onChange(async () => {
+    await witnessNodes();
+    await dispatch.policy(policies.newest().envelope);
+  });
   listenToNodes({ bus, log, fleet, alerts, cases, dispatch, order, witness, afterwards });
   bus.onConnect(() => {
     const greet = async (): Promise<void> => {
       try {
         await bus.publish({ topic: topics.hubState, payload: state('online'), retain: true });
-        await bus.publish({ topic: topics.hubPolicy, payload: trusted.envelope, retain: true });
+        await bus.publish({ topic: topics.hubPolicy, payload: policies.newest().envelope, retain: true });
       } catch (error) {
         if (!(error instanceof Failure) || error.code !== 'offline') throw error;
         return; // The next connection begins here again.
@@ -154,7 +173,7 @@ export async function openHub(options: {
   await closing.resume();
   const uploads = await listenUploads({ settings, folder: join(data, 'cases'), inbox, log, broken });
   const parts = {
-    policy,
+    policies,
     register,
     cases,
     fleet,

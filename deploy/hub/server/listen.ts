@@ -13,7 +13,7 @@ import type { Dispatch } from './dispatch.ts';
 /** Findings about a node's log that stay until a person has looked: the next good head proves nothing about them. */
 const lasting = new Set(['log-fork', 'policy-fork']);
 /** Findings that the next good head takes back. */
-const passing = ['log-rollback', 'policy-rollback', 'checkpoint-refused', 'log-line'];
+const passing = ['log-rollback', 'policy-rollback', 'policy-behind', 'checkpoint-refused', 'log-line'];
 
 const filters = ['state', 'health', 'alert/+', 'event', 'checkpoint', 'command/+/status'].map(
   (rest) => `peio/v1/+/${rest}`,
@@ -27,6 +27,8 @@ const sentences: Record<string, string> = {
   'log-rollback':
     'il registro del nodo è più corto di quello già controfirmato: disco sostituito o ripristinato?',
   'policy-rollback': 'il nodo è tornato a regole precedenti: disco sostituito o ripristinato?',
+  'policy-behind':
+    'il nodo segue ancora regole superate e non viene più controfirmato: controllare il collegamento, poi portarle con una chiavetta',
   'checkpoint-refused': 'la testa del registro non è firmata dal nodo',
   'log-line': 'il nodo invia righe di registro che non lo sono',
 };
@@ -64,6 +66,8 @@ export function listenToNodes(parts: {
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
       const key = lasting.has(error.code) || passing.includes(error.code) ? error.code : 'checkpoint-refused';
+      // It shows its log; that is not what is wrong with it.
+      if (key === 'policy-behind') await fleet.checkpoint(node);
       log.error({ node, code: error.code, why: error.message }, `refused by ${hubName}`);
       const detail = sentences[key] ?? error.message;
       await alerts.raise({ node, key, severity: 'critical', detail, from: 'hub' });

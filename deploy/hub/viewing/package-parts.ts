@@ -7,6 +7,7 @@ import { instantText } from '#protocol/time.ts';
 import type { LogProof } from '../logs/proof.ts';
 import type { Viewing } from './clear.ts';
 import { readPart } from './evidence.ts';
+import { policyFileOf } from './policy-of.ts';
 import { readMe } from './read-me.ts';
 import type { TarEntry } from './tar.ts';
 
@@ -47,8 +48,9 @@ export function packageParts(given: {
   };
   const json = (name: string, value: unknown): Part =>
     textPart(name, Buffer.from(`${JSON.stringify(value, null, 1)}\n`));
-  const kept = (folder: string, name: string): Part =>
-    textPart(name, readPart(folder, name, 8 * 1024 * 1024));
+  const kept = (folder: string, name: string, as = name): Part =>
+    textPart(as, readPart(folder, name, 8 * 1024 * 1024));
+  const policyFile = policyFileOf(given.hubFolder, given.command.policyVersion);
   return [
     textPart('LEGGIMI.txt', Buffer.from(readMe(given))),
     ...viewing.files.map(({ name, path, sha256: hash }) => ({
@@ -60,7 +62,7 @@ export function packageParts(given: {
     json('viewing.json', derived),
     kept(given.caseFolder, 'manifest.dsse.json'),
     kept(given.caseFolder, 'command.dsse.json'),
-    kept(given.hubFolder, 'policy.dsse.json'),
+    kept(given.hubFolder, policyFile, 'policy.dsse.json'),
     json('proof.json', proof),
   ];
 }
