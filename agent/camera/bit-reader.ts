@@ -4,9 +4,16 @@ export class BitReader {
   #bytes: Uint8Array;
   #bit = 0;
 
-  /** `unit` with its emulation prevention bytes (H.264 §7.4.1): they are taken out of the first `limit` bytes. */
-  constructor(unit: Uint8Array, start: number, end: number, limit = 1024) {
+  /**
+   * `unit` with its emulation prevention bytes (H.264 §7.4.1), which are taken out of the first `limit` bytes; `raw` has
+   * none.
+   */
+  constructor(unit: Uint8Array, start: number, end: number, limit = 1024, how?: 'raw') {
     const stop = Math.min(end, start + limit);
+    if (how === 'raw') {
+      this.#bytes = unit.subarray(start, stop);
+      return;
+    }
     const clean = new Uint8Array(Math.max(0, stop - start));
     let size = 0;
     let zeros = 0;

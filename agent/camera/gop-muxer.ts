@@ -19,7 +19,8 @@ export interface MuxerBounds {
 const firstBytes = 256 * 1024;
 /** Fragments after which a buffer that was never a quarter full is halved: one bright night must not cost for ever. */
 const shrinkAfter = 32;
-const lengthBytes = 4;
+/** Where every picture is a keyframe, a fragment has so many of them: one alone would be mostly head. */
+const intraFragmentMs = 1000;
 const none = -1;
 
 /**
@@ -95,6 +96,7 @@ export class GopMuxer implements NalSink {
     this.#fragment = {
       count: 0,
       keyframe: false,
+      intra: codec.intra,
       durations: new Uint32Array(most),
       sizes: new Uint32Array(most),
       offsets: new Int32Array(most),
@@ -133,10 +135,11 @@ export class GopMuxer implements NalSink {
     this.#lossSinceUnit = false;
     this.#nalKind = kind;
     this.#nalStart = this.#at;
-    this.#reserve(lengthBytes + this.#codec.headerBytes + end - start);
+    const { lengthBytes, headerBytes } = this.#codec;
+    this.#reserve(lengthBytes + headerBytes + end - start);
     this.#at += lengthBytes;
-    if (this.#codec.headerBytes === 2) this.#buffer[this.#at++] = header >> 8;
-    this.#buffer[this.#at++] = header;
+    if (headerBytes === 2) this.#buffer[this.#at++] = header >> 8;
+    if (headerBytes > 0) this.#buffer[this.#at++] = header;
     this.append(bytes, start, end);
   }
 
@@ -147,8 +150,9 @@ export class GopMuxer implements NalSink {
   }
 
   end(): void {
+    const { lengthBytes } = this.#codec;
     const unit = this.#nalStart + lengthBytes;
-    this.#buffer.writeUInt32BE(this.#at - unit, this.#nalStart);
+    if (lengthBytes > 0) this.#buffer.writeUInt32BE(this.#at - unit, this.#nalStart);
     if ((this.#nalKind & nal.parameters) !== 0)
       this.#codec.sets.offer(this.#buffer.subarray(unit, this.#at), 'stream');
     if ((this.#nalKind & nal.slice) !== 0) this.#slices += 1;
@@ -188,7 +192,8 @@ export class GopMuxer implements NalSink {
     if (this.#clock.jumped) this.#discontinuity = true;
     const key = (kind & nal.key) !== 0;
     if (key) {
-      this.#flush(ticks, (kind & nal.open) === 0, this.#unitArrivedAt);
+      if (!this.#goesOn() || this.#fragmentIsFull(ticks) || this.#fragmentLasts(ticks, intraFragmentMs))
+        this.#flush(ticks, (kind & nal.open) === 0, this.#unitArrivedAt);
       this.#keyframe(ticks, header, bytes, start, end);
     } else if (this.#fragmentIsFull(ticks)) this.#flush(ticks, false, this.#unitArrivedAt);
     this.#unitTicks = ticks;
@@ -203,15 +208,28 @@ export class GopMuxer implements NalSink {
     return (
       count >= this.#bounds.fragmentSamples ||
       this.#unitStart - this.#dataStart >= this.#bounds.fragmentBytes ||
-      ticks - this.#trackStart - this.#shown[0]! >= (this.#bounds.fragmentMs * this.#timescale) / 1000
+      this.#fragmentLasts(ticks, this.#bounds.fragmentMs)
     );
+  }
+
+  #fragmentLasts(ticks: number, ms: number): boolean {
+    return ticks - this.#trackStart - this.#shown[0]! >= (ms * this.#timescale) / 1000;
+  }
+
+  /** Whether a keyframe may lie within a fragment: of a stream of keyframes that changes in nothing. */
+  #goesOn(): boolean {
+    return this.#codec.intra && this.#isSame();
+  }
+
+  #isSame(): boolean {
+    return this.#track !== undefined && !this.#discontinuity && !this.#codec.sets.changed;
   }
 
   /** Begins a track where there is none, the stream lost its continuity, or its parameter sets changed. */
   #keyframe(ticks: number, header: number, bytes: Buffer, start: number, end: number): void {
     // The keyframe that began the track may have been lost itself: its time is that of the first whole one.
     if (this.#trackSamples === 0) this.#trackStart = ticks;
-    if (this.#track && !this.#discontinuity && !this.#codec.sets.changed) return;
+    if (this.#isSame()) return;
     const description = this.#codec.sets.describe(header, bytes, start, end);
     if (!description) {
       this.#track = undefined; // Without its parameter sets nothing of this can be shown: wait for a keyframe with them.

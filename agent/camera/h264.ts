@@ -1,7 +1,7 @@
 import { BitReader } from './bit-reader.ts';
 import { H264Depacketiser } from './h264-depacketiser.ts';
 import { hasChroma, parseSps, type Sps } from './h264-sets.ts';
-import { type Codec, type Description, nal, type ParameterSets } from './nal.ts';
+import { type Description, nal, type ParameterSets, type RtpCodec } from './nal.ts';
 import { SetStore, uint16 } from './set-store.ts';
 
 /** nal_unit_type, H.264 table 7-1. */
@@ -25,10 +25,12 @@ for (const t of [type.sei, type.delimiter, 14, 15, 16, 17, 18]) kinds[t] = nal.l
 kinds[type.sps] = kinds[type.pps] = nal.leads | nal.parameters;
 
 /** H.264 (ITU-T H.264, RFC 6184, ISO/IEC 14496-15 §5). */
-export function h264(): Codec {
+export function h264(): RtpCodec {
   return {
     name: 'h264',
     headerBytes: 1,
+    lengthBytes: 4,
+    intra: false,
     kind(header, bytes, start, end) {
       const kind = kinds[header & 0x1f]!;
       // first_mb_in_slice is ue(v): zero is a single one bit. Partitions B and C begin with another field.

@@ -1,7 +1,7 @@
 import { BitReader } from './bit-reader.ts';
 import { H265Depacketiser } from './h265-depacketiser.ts';
 import { codecString265, parseSps265, type Sps265 } from './h265-sets.ts';
-import { type Codec, type Description, nal, type ParameterSets } from './nal.ts';
+import { type Description, nal, type ParameterSets, type RtpCodec } from './nal.ts';
 import { SetStore, uint16 } from './set-store.ts';
 
 /** nal_unit_type, H.265 table 7-1. */
@@ -24,10 +24,12 @@ function typeOf(header: number): number {
 }
 
 /** H.265 (ITU-T H.265, RFC 7798, ISO/IEC 14496-15 §8). */
-export function h265(): Codec {
+export function h265(): RtpCodec {
   return {
     name: 'h265',
     headerBytes: 2,
+    lengthBytes: 4,
+    intra: false,
     kind(header, bytes, start, end) {
       const kind = kinds[typeOf(header)]!;
       // first_slice_segment_in_pic_flag is the first bit of every slice segment header.

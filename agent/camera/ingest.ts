@@ -1,8 +1,10 @@
 import type { MonotonicMs, UtcMs } from '#agent/platform/clock.ts';
 
+export type CodecName = 'h264' | 'h265' | 'mjpeg' | 'mpeg4';
+
 /** What a stream is, from its parameter sets. A change of any field is a new track: a new file. */
 export interface Track {
-  codec: 'h264' | 'h265';
+  codec: CodecName;
   /** RFC 6381, e.g. `avc1.64001f`. */
   codecString: string;
   width: number;
@@ -37,6 +39,9 @@ export interface FragmentSink {
   fragment(fragment: Fragment): void;
 }
 
+/** It is set so for the camera; RTP comes over UDP or multicast; the stream's codec is none that is taken in process. */
+export type FfmpegReason = 'configured' | 'udp' | 'multicast' | 'unsupported-codec';
+
 /** Counters since the session began, read by health; monotone. */
 export interface IngestStats {
   bytes: number;
@@ -46,7 +51,9 @@ export interface IngestStats {
   samples: number;
   /** Media the camera offers besides the recorded one, e.g. `audio/PCMA`; never set up. */
   offered: readonly string[];
-  transport: 'tcp' | 'udp' | 'ffmpeg';
+  transport: 'tcp' | 'ffmpeg';
+  /** With `ffmpeg`: why it is not taken in process. */
+  because?: FfmpegReason;
   /** The camera's time of day as it last stated it, and when that was read here; to be judged, never followed. */
   cameraClock?: { utc: UtcMs; readAt: MonotonicMs };
 }

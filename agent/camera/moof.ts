@@ -1,8 +1,10 @@
 /** The samples of one fragment; arrays are longer than `count`. Times in ticks of the track. */
 export interface Samples {
   count: number;
-  /** The first sample is a sync sample; no other ever is. */
+  /** The first sample is a sync sample. */
   keyframe: boolean;
+  /** So is every other; else none is. */
+  intra: boolean;
   durations: Uint32Array;
   sizes: Uint32Array;
   /** Presentation minus decode time, signed. */
@@ -55,7 +57,7 @@ export function writeHead(
   name(0x74666864, 20); // tfhd: default-base-is-moof, default-sample-flags
   u32(0x020020);
   u32(1);
-  u32(otherFlags);
+  u32(samples.intra ? syncFlags : otherFlags);
   name(0x74666474, 20); // tfdt, version 1: 64 bits
   u32(0x01000000);
   u32(Math.floor(decodeTime / 2 ** 32));

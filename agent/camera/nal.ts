@@ -1,3 +1,5 @@
+import type { CodecName } from './ingest.ts';
+
 /**
  * Takes NAL units in pieces, so that a unit that came in fifty packets is never put together anywhere but in its
  * final place. `begin` gives the unit's header as a number and the payload bytes that follow it in this packet.
@@ -38,7 +40,7 @@ export const nal = {
 
 /** What the parameter sets in force say. */
 export interface Description {
-  codec: 'h264' | 'h265';
+  codec: CodecName;
   codecString: string;
   width: number;
   height: number;
@@ -49,8 +51,8 @@ export interface Description {
   /** One picture is one access unit: no fields. */
   wholeFrames: boolean;
   /** Sample entry's name and its configuration box with the record of ISO/IEC 14496-15. */
-  sampleEntry: 'avc1' | 'hvc1';
-  configuration: { box: 'avcC' | 'hvcC'; record: Buffer };
+  sampleEntry: 'avc1' | 'hvc1' | 'mp4v';
+  configuration: { box: 'avcC' | 'hvcC' | 'esds'; record: Buffer };
 }
 
 /** The parameter sets of one stream. In-band ones win over those of the SDP, which cameras get wrong. */
@@ -68,10 +70,20 @@ export interface ParameterSets {
 
 /** A codec, as far as recording without decoding needs it. */
 export interface Codec {
-  readonly name: 'h264' | 'h265';
-  readonly headerBytes: 1 | 2;
+  readonly name: CodecName;
+  /** Of the header that `begin` gives as a number; 0 where a picture comes as one unit without header. */
+  readonly headerBytes: 0 | 1 | 2;
+  /** Of the length in front of every unit in a sample. */
+  readonly lengthBytes: 0 | 4;
+  /** Every picture is a keyframe. */
+  readonly intra: boolean;
   /** Bits of {@link nal} for the unit that begins with `header` and `bytes[start, end)`. */
   kind(header: number, bytes: Buffer, start: number, end: number): number;
   readonly sets: ParameterSets;
+}
+
+/** One whose RTP payloads are taken apart in process. */
+export interface RtpCodec extends Codec {
+  readonly headerBytes: 1 | 2;
   depacketiser(sink: NalSink): Depacketiser;
 }

@@ -130,7 +130,7 @@ class Session {
       receiver.listen(rtp, rtcp);
       this.#receiver = receiver;
     });
-    const { timeoutMs } = await camera.play(track.control, carrier);
+    const { timeoutMs } = await camera.play(track.medium.control, carrier);
     this.#options.log.info({ codec: track.codec.name, offered: this.#offered, timeoutMs }, 'camera plays');
     return receiver;
   }

@@ -35,7 +35,7 @@ export class VideoReceiver {
     this.source = new RtpSource(track.clockRate);
     this.#muxer = new GopMuxer(track.codec, track.clockRate, bounds, sink);
     this.#depacketiser = track.codec.depacketiser(this.#muxer);
-    this.#payloadType = track.payloadType;
+    this.#payloadType = track.format.payloadType;
     this.#expect = expect;
   }
 

@@ -3,7 +3,7 @@ import { h264 } from '#agent/camera/h264.ts';
 import { parseSps } from '#agent/camera/h264-sets.ts';
 import { h265 } from '#agent/camera/h265.ts';
 import { codecString265, parseSps265 } from '#agent/camera/h265-sets.ts';
-import type { Codec, NalSink } from '#agent/camera/nal.ts';
+import type { NalSink, RtpCodec } from '#agent/camera/nal.ts';
 import { nal } from '#agent/camera/nal.ts';
 import { readVideoTrack } from '../simulator/mp4.ts';
 import { suite } from '../support/suite.ts';
@@ -49,7 +49,10 @@ test('refuses parameter sets that are cut before the picture size, or turned to 
 });
 
 /** What a depacketiser makes of payloads: whole units in hex, `~` for an abandoned one. */
-function depacketised(codec: Codec, payloads: (Buffer | 'lost')[]): { units: string[]; malformed: number } {
+function depacketised(
+  codec: RtpCodec,
+  payloads: (Buffer | 'lost')[],
+): { units: string[]; malformed: number } {
   const units: string[] = [];
   let unit = '';
   const sink: NalSink = {
@@ -161,7 +164,7 @@ test('takes H.265 payloads apart (RFC 7798)', () => {
 });
 
 test('tells what begins a picture, what ends one, where decoding can begin', () => {
-  const kind = (codec: Codec, header: number, first = 0x80): number =>
+  const kind = (codec: RtpCodec, header: number, first = 0x80): number =>
     codec.kind(header, Buffer.from([first]), 0, 1);
   assert.is(kind(h264(), 0x65), nal.slice | nal.key | nal.first);
   assert.is(kind(h264(), 0x41, 0x40), nal.slice);
