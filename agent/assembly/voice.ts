@@ -8,7 +8,7 @@ import { type AlertBoard, alertPayload, openAlertBoard } from '../alert/board.ts
 import { type Conditions, openConditions } from '../alert/open-conditions.ts';
 import type { Bus } from '../mqtt/bus.ts';
 import { openConnection } from '../mqtt/connection.ts';
-import type { MonotonicMs } from '../platform/clock.ts';
+import { type MonotonicMs, pause } from '../platform/clock.ts';
 import { version } from '../platform/node-version.ts';
 import { openEvents } from '../reporter/events.ts';
 import { type Heads, openHeads } from '../reporter/heads.ts';
@@ -31,6 +31,8 @@ export interface Voice {
 
 /** MQTT 5: a will this late spares the alert of a connection that comes right back. */
 const willDelaySeconds = 30;
+/** Many round trips of a radio link that works. */
+const goodbyeLimitMs = 2000;
 
 /** Opens the connection and everything that goes over it. Nothing here waits for the broker. */
 export async function openVoice(life: Life, memory: Memory): Promise<Voice> {
@@ -116,9 +118,13 @@ export async function openVoice(life: Life, memory: Memory): Promise<Voice> {
     });
   });
   scope.defer(async () => {
-    await heads.close();
-    await reporter.goodbye();
+    // A way to the broker that died without a word answers nothing: the stop goes on without it.
+    const enough = new AbortController();
+    void reporter.goodbye().finally(() => enough.abort());
+    await pause(clock, goodbyeLimitMs, enough.signal);
     await bus.close();
+    // Last: a head under way is let go of when the connection is.
+    await heads.close();
   });
   return { bus, reporter, heads, ...ears };
 }

@@ -27,6 +27,8 @@ const sessionExpirySeconds = 7 * 86_400;
 const maxPacketBytes = 4 * 1024 * 1024 + 1024;
 const connectTimeoutMs = 10_000;
 const closeDeadlineMs = 2000;
+/** For DISCONNECT and the end of the connection, when everything else has used up its time. */
+const farewellMs = 200;
 const firstRetryMs = 500;
 /** A relay that comes back is used within half a minute. */
 const lastRetryMs = 30_000;
@@ -84,7 +86,11 @@ export function openConnection(options: ConnectionOptions): Bus {
       // A refused CONNACK leaves the library's client neither connected nor closed.
       client.end(true);
     });
-    const abort = (): void => void client.end(true);
+    const abort = (): void => {
+      client.end(true);
+      // An end that was asked for gently and got no answer is not ended any harder by the library.
+      client.stream?.destroy();
+    };
     signal.addEventListener('abort', abort, { once: true });
     // Acknowledged only once handled: the broker redelivers what a crash interrupted.
     client.handleMessage = (packet, acknowledge) => {
@@ -193,7 +199,7 @@ export function openConnection(options: ConnectionOptions): Bus {
       const client = live?.client;
       if (client)
         await new Promise<void>((resolve) => {
-          const limit = clock.after(closeDeadlineMs, resolve);
+          const limit = clock.after(Math.max(farewellMs, deadline - clock.monotonic()), resolve);
           client.end(false, {}, () => {
             limit.cancel();
             resolve();
