@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { parseArgs } from 'node:util';
-import { exitCodeOf, Failure, sentenceOf } from '#protocol/failure.ts';
+import { codeOf, exitCodeOf, Failure, sentenceOf } from '#protocol/failure.ts';
 import { narrate } from './narrate.ts';
 import { openSite, type RealCamera } from './site.ts';
 import { tour } from './tour.ts';
@@ -34,38 +34,58 @@ function readArguments() {
     });
     return values;
   } catch (error) {
-    throw new Failure('usage', 'usage', `${sentenceOf(error)}\n\n${usage}`);
+    throw wrong(`${sentenceOf(error)}\n\n${usage}`);
   }
 }
 
-/** A camera's address without its password, and the password from file, address or keyboard. */
+/** A camera's address without its password, and the password from file, address or keyboard. Throws `usage`. */
 async function readCamera(address: string, credentialsFile: string | undefined): Promise<RealCamera> {
-  if (!URL.canParse(address) || !/^rtsps?:$/.test(new URL(address).protocol))
-    throw new Failure('usage', 'usage', `"${address}" is no address of a camera: rtsp://host/path`);
-  const url = new URL(address);
-  const inAddress = url.username === '' ? undefined : [url.username, url.password].map(decodeURIComponent);
+  const url = URL.canParse(address) ? new URL(address) : undefined;
+  if (url === undefined || !/^rtsps?:$/.test(url.protocol) || url.hostname === '')
+    throw wrong('the address of a camera is rtsp://host/path');
+  const inAddress = [url.username, url.password].map(decoded);
   url.username = '';
   url.password = '';
   const rtsp = url.toString();
-  if (inAddress) {
+  const [user = '', password = ''] = inAddress;
+  if (user !== '') {
     process.stderr.write(
       'Warning: a password in an address stays in the shell history. Use --credentials FILE, or leave it out and be asked.\n',
     );
-    return { rtsp, credentials: { user: inAddress[0] ?? '', password: inAddress[1] ?? '' } };
+    return { rtsp, credentials: { user, password } };
   }
-  if (credentialsFile !== undefined) {
-    const line = readFileSync(credentialsFile, 'utf8').trimEnd();
-    const colon = line.indexOf(':');
-    if (colon < 1 || line.includes('\n'))
-      throw new Failure('usage', 'usage', `${credentialsFile}: one line user:password is wanted`);
-    return { rtsp, credentials: { user: line.slice(0, colon), password: line.slice(colon + 1) } };
-  }
+  if (credentialsFile !== undefined) return { rtsp, credentials: readCredentials(credentialsFile) };
   if (!process.stdin.isTTY) return { rtsp, credentials: undefined };
   const ask = createInterface({ input: process.stdin, output: process.stdout });
-  const user = await ask.question('User of the camera (empty for none): ');
-  const password = user === '' ? '' : await askHidden(ask, 'Password: ');
+  const name = await ask.question('User of the camera (empty for none): ');
+  const secret = name === '' ? '' : await askHidden(ask, 'Password: ');
   ask.close();
-  return { rtsp, credentials: user === '' ? undefined : { user, password } };
+  return { rtsp, credentials: name === '' ? undefined : { user: name, password: secret } };
+}
+
+function wrong(sentence: string): Failure {
+  return new Failure('usage', 'usage', sentence);
+}
+
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    // Not repeated: it may be most of a password.
+    throw wrong('in an address a % is written %25');
+  }
+}
+
+function readCredentials(file: string): { user: string; password: string } {
+  let line: string;
+  try {
+    line = readFileSync(file, 'utf8').trimEnd();
+  } catch (error) {
+    throw wrong(`${file} cannot be read (${codeOf(error)})`);
+  }
+  const colon = line.indexOf(':');
+  if (colon < 1 || line.includes('\n')) throw wrong(`${file}: one line user:password is wanted`);
+  return { user: line.slice(0, colon), password: line.slice(colon + 1) };
 }
 
 /** Asks without showing what is typed. */
@@ -95,9 +115,11 @@ async function main(): Promise<number> {
     return 0;
   }
   const dir = resolve(values.dir ?? join(root, values.once ? '.demo/tour' : '.demo/site'));
+  if (values.credentials !== undefined && values.camera === undefined)
+    throw wrong('--credentials are for a camera of your own: give its --camera too');
   if (values.once) {
     if (values.camera !== undefined)
-      throw new Failure('usage', 'usage', 'the tour unplugs its cameras: it runs on simulated ones only');
+      throw wrong('the tour unplugs its cameras: it runs on simulated ones only');
     return await tour(dir);
   }
   const camera =

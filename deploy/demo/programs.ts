@@ -22,6 +22,8 @@ export function start(program: keyof typeof entry, args: string[], logFile: stri
   const child = spawn(process.execPath, [bootstrap, entry[program], ...args], {
     cwd: root,
     stdio: ['ignore', 'pipe', 'pipe'],
+    // Ctrl-C reaches every process of the terminal's group; these end one after the other, when they are told.
+    detached: true,
   });
   let tail = '';
   let ended: string | undefined;

@@ -37,12 +37,13 @@ export interface ChildProgram extends AsyncDisposable {
 export function startProgram(
   entry: string,
   args: readonly string[],
-  options: { env?: Record<string, string>; cwd?: string; detached?: boolean } = {},
+  options: { env?: Record<string, string>; cwd?: string; input?: 'open' } = {},
 ): ChildProgram {
   const child: ChildProcess = spawn(process.execPath, [join(root, entry), ...args], {
     cwd: options.cwd ?? root,
     env: { ...process.env, ...options.env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    // Some programs end with their input.
+    stdio: [options.input === 'open' ? 'pipe' : 'ignore', 'pipe', 'pipe'],
   });
   const log: LogLine[] = [];
   let out = '';
