@@ -1,9 +1,9 @@
-import { readVideoTrack, splitNals } from './mp4.ts';
+import { readVideoTrack, type SimulatedCodec, splitNals } from './mp4.ts';
 
 /** RTP's clock for video (RFC 6184 §8.2.1, RFC 7798 §7.1). */
 export const videoClock = 90_000;
 
-/** One access unit, ready for RTP. Times are ticks of {@link videoClock} since the beginning of the clip. */
+/** One picture, ready for RTP: NAL units, or for MPEG-4 and M-JPEG pieces that follow one another. Times are ticks of {@link videoClock} since the beginning of the clip. */
 export interface Frame {
   nals: Buffer[];
   sendAt: number;
@@ -12,7 +12,7 @@ export interface Frame {
 }
 
 export interface Clip {
-  codec: 'h264' | 'h265';
+  codec: SimulatedCodec;
   parameterSets: Buffer[];
   width: number;
   height: number;
@@ -57,6 +57,7 @@ export function loadClip(
 
 /** Filler follows the last slice of its picture (H.264 §7.4.1.2.3, H.265 §7.4.2.4.4); a big picture borrows from the next ones. */
 function pad(frames: Frame[], duration: number, codec: Clip['codec'], bytesPerSecond: number): void {
+  if (codec !== 'h264' && codec !== 'h265') throw new Error(`${codec} has no filler`);
   const header = codec === 'h264' ? Buffer.from([12]) : Buffer.from([38 << 1, 1]);
   let due = 0;
   frames.forEach((frame, index) => {

@@ -11,14 +11,16 @@ export interface Sample {
   sync: boolean;
 }
 
+export type SimulatedCodec = 'h264' | 'h265' | 'mjpeg' | 'mpeg4';
+
 export interface VideoTrack {
-  codec: 'h264' | 'h265';
+  codec: SimulatedCodec;
   timescale: number;
   /** Sum of all sample durations, ticks. */
   duration: number;
-  /** Bytes of the length in front of every NAL unit. */
+  /** Bytes of the length in front of every NAL unit; 0 where a sample is one piece. */
   lengthSize: number;
-  /** VPS, SPS, PPS in that order, from avcC or hvcC. */
+  /** VPS, SPS, PPS in that order, from avcC or hvcC; what a decoder of MPEG-4 must know first. */
   parameterSets: Buffer[];
   width: number;
   height: number;
@@ -31,7 +33,7 @@ const maxFileBytes = 256 * 1024 * 1024;
 const maxSamples = 1_000_000;
 
 /**
- * The first H.264 or H.265 track of a plain (not fragmented) MP4, by its sample tables: ISO/IEC 14496-12 §8.5 to
+ * The first H.264, H.265, MPEG-4 or M-JPEG track of a plain (not fragmented) MP4, by its sample tables: ISO/IEC 14496-12 §8.5 to
  * §8.7, 14496-15 for avcC and hvcC. Throws on anything it cannot read in full.
  */
 export function readVideoTrack(path: string): VideoTrack {
@@ -185,7 +187,30 @@ export function sampleEntry(stsd: Buffer): Entry {
     }
     return { codec: 'h265', lengthSize: ((hvcC[21] as number) & 3) + 1, parameterSets, ...picture };
   }
+  if (format === 'mp4v') {
+    const { objectType, specific } = decoderConfig(child(boxes, 'esds'));
+    const codec = objectType === 0x20 ? 'mpeg4' : objectType === 0x6c ? 'mjpeg' : undefined;
+    if (!codec) throw new Error(`a track of object type ${objectType}`);
+    return { codec, lengthSize: 0, parameterSets: specific.length > 0 ? [specific] : [], ...picture };
+  }
   throw new Error(`a track of format ${format}`);
+}
+
+/** DecoderConfigDescriptor of an `esds` (ISO/IEC 14496-1 §7.2.6): nested descriptors, tag and length in front. */
+function decoderConfig(esds: Buffer): { objectType: number; specific: Buffer } {
+  const descriptor = (bytes: Buffer, at: number, tag: number): Buffer => {
+    if (bytes[at] !== tag) throw new Error(`a descriptor ${bytes[at]}, not ${tag}`);
+    let size = 0;
+    let next = at + 1;
+    do size = size * 128 + ((bytes[next] as number) & 0x7f);
+    while ((bytes[next++] as number) & 0x80);
+    return bytes.subarray(next, next + size);
+  };
+  const decoder = descriptor(descriptor(esds, 4, 3), 3, 4);
+  return {
+    objectType: decoder[0] as number,
+    specific: decoder.length > 13 ? descriptor(decoder, 13, 5) : Buffer.alloc(0),
+  };
 }
 
 /** `count` NAL units, each behind a 16-bit length, and where they end. */
@@ -201,8 +226,9 @@ function nalArray(box: Buffer, start: number, count: number): [nals: Buffer[], e
   return [nals, at];
 }
 
-/** The NAL units of one sample. */
+/** The NAL units of one sample, or its one piece. */
 export function splitNals(sample: Buffer, lengthSize: number): Buffer[] {
+  if (lengthSize === 0) return [sample];
   const nals: Buffer[] = [];
   for (let at = 0; at < sample.length; ) {
     const size = sample.readUIntBE(at, lengthSize);

@@ -18,6 +18,10 @@ export interface DeviceFacts {
   serial: string;
   hardwareId: string;
   profiles: readonly OnvifProfile[];
+  /** Where it looks; one that moves has a PTZ service. */
+  position?: { pan: number; tilt: number; zoom: number } | undefined;
+  /** Modes of its recording jobs; one that could record has a recording service. */
+  recordingJobs?: readonly ('Active' | 'Idle')[] | undefined;
 }
 
 const escaped = (text: string): string =>
@@ -54,7 +58,7 @@ export function reply(
     case 'GetSystemDateAndTime':
       return systemDateAndTime(nowMs);
     case 'GetServices':
-      return services(address);
+      return services(address, facts);
     case 'GetCapabilities':
       return (
         `<tds:GetCapabilitiesResponse><tds:Capabilities><tt:Device><tt:XAddr>${address}</tt:XAddr></tt:Device>` +
@@ -82,9 +86,31 @@ export function reply(
         '<tt:Timeout>PT0S</tt:Timeout></trt:MediaUri></trt:GetStreamUriResponse>'
       );
     }
+    case 'GetStatus':
+      return facts.position && ptzStatus(facts.position);
+    case 'GetRecordingJobs':
+      return facts.recordingJobs && recordingJobs(facts.recordingJobs);
     default:
       return undefined;
   }
+}
+
+function ptzStatus({ pan, tilt, zoom }: { pan: number; tilt: number; zoom: number }): string {
+  return (
+    '<tptz:GetStatusResponse xmlns:tptz="http://www.onvif.org/ver20/ptz/wsdl"><tptz:PTZStatus><tt:Position>' +
+    `<tt:PanTilt x="${pan}" y="${tilt}" space="http://www.onvif.org/ver10/tptz/PanTiltSpaces/PositionGenericSpace"/>` +
+    `<tt:Zoom x="${zoom}"/></tt:Position><tt:MoveStatus><tt:PanTilt>IDLE</tt:PanTilt><tt:Zoom>IDLE</tt:Zoom>` +
+    '</tt:MoveStatus><tt:UtcTime>2026-01-15T12:00:00Z</tt:UtcTime></tptz:PTZStatus></tptz:GetStatusResponse>'
+  );
+}
+
+function recordingJobs(modes: readonly string[]): string {
+  const jobs = modes.map(
+    (mode, index) =>
+      `<trc:JobItem><tt:JobToken>job-${index}</tt:JobToken><tt:JobConfiguration><tt:RecordingToken>rec-${index}` +
+      `</tt:RecordingToken><tt:Mode>${mode}</tt:Mode><tt:Priority>1</tt:Priority></tt:JobConfiguration></trc:JobItem>`,
+  );
+  return `<trc:GetRecordingJobsResponse xmlns:trc="http://www.onvif.org/ver10/recording/wsdl">${jobs.join('')}</trc:GetRecordingJobsResponse>`;
 }
 
 function systemDateAndTime(nowMs: number): string {
@@ -99,12 +125,18 @@ function systemDateAndTime(nowMs: number): string {
   );
 }
 
-function services(address: string): string {
+function services(address: string, facts: DeviceFacts): string {
   const one = (name: string): string =>
-    `<tds:Service><tds:Namespace>http://www.onvif.org/ver10/${name}/wsdl</tds:Namespace>` +
+    `<tds:Service><tds:Namespace>http://www.onvif.org/${name === 'ptz' ? 'ver20' : 'ver10'}/${name}/wsdl</tds:Namespace>` +
     `<tds:XAddr>${address}</tds:XAddr><tds:Version><tt:Major>2</tt:Major><tt:Minor>60</tt:Minor></tds:Version>` +
     '</tds:Service>';
-  return `<tds:GetServicesResponse>${one('device')}${one('media')}</tds:GetServicesResponse>`;
+  const names = [
+    'device',
+    'media',
+    ...(facts.position ? ['ptz'] : []),
+    ...(facts.recordingJobs ? ['recording'] : []),
+  ];
+  return `<tds:GetServicesResponse>${names.map(one).join('')}</tds:GetServicesResponse>`;
 }
 
 function profile(each: OnvifProfile): string {

@@ -54,6 +54,8 @@ export async function startOnvifDevice(options: OnvifOptions = {}): Promise<Onvi
     firmware: options.firmware ?? '5.10',
     serial: options.serial ?? '12345678901234567890',
     hardwareId: options.hardwareId ?? '1.0',
+    position: options.position,
+    recordingJobs: options.recordingJobs,
     profiles: options.profiles ?? [
       {
         token: 'profile_1',

@@ -1,4 +1,5 @@
 import type { Clip } from './clip.ts';
+import { jpegPayloads } from './jpeg.ts';
 
 /** What a camera may do differently while still speaking RTP. */
 export interface PacketQuirks {
@@ -25,7 +26,10 @@ export interface PacketFrame {
   keyframe: boolean;
 }
 
-export const videoPayloadType = 96;
+/** M-JPEG has one of its own (RFC 3551 table 5). */
+export function payloadTypeOf(codec: Clip['codec']): number {
+  return codec === 'mjpeg' ? 26 : 96;
+}
 const prefix = 4;
 /** Below the 1,500 bytes of Ethernet with IP, UDP and RTP headers and room for a tunnel, as cameras do. */
 const maxPayload = 1400;
@@ -34,7 +38,11 @@ export function packetise(clip: Clip, quirks: PacketQuirks): PacketFrame[] {
   const marker = quirks.marker ?? 'right';
   return clip.frames.map((frame) => {
     const payloads: { parts: Buffer[]; lastOfNal: boolean }[] = [];
-    for (const nals of grouped(frame.nals, clip.codec, quirks.aggregate ?? false)) {
+    const whole = wholeFrame(frame.nals, clip.codec);
+    whole?.forEach((parts, index) => {
+      payloads.push({ parts, lastOfNal: index === whole.length - 1 });
+    });
+    for (const nals of whole ? [] : grouped(frame.nals, clip.codec, quirks.aggregate ?? false)) {
       const made = nals.length > 1 ? [aggregate(nals, clip.codec)] : fragments(nals[0] as Buffer, clip.codec);
       made.forEach((parts, index) => {
         payloads.push({ parts, lastOfNal: index === made.length - 1 });
@@ -46,7 +54,7 @@ export function packetise(clip: Clip, quirks: PacketQuirks): PacketFrame[] {
     payloads.forEach(({ parts, lastOfNal }, index) => {
       const marked =
         marker === 'right' ? index === payloads.length - 1 : marker === 'every-nal' ? lastOfNal : false;
-      const packet = onePacket(parts, marked, quirks);
+      const packet = onePacket(parts, marked, payloadTypeOf(clip.codec), quirks);
       starts.push(at);
       at += packet.length;
       pieces.push(packet);
@@ -68,7 +76,7 @@ export function stamp(frame: PacketFrame, sequence: number, timestamp: number, s
   return bytes;
 }
 
-function onePacket(parts: Buffer[], marked: boolean, quirks: PacketQuirks): Buffer {
+function onePacket(parts: Buffer[], marked: boolean, payloadType: number, quirks: PacketQuirks): Buffer {
   const contributors = quirks.contributors ?? 0;
   const extensionWords = quirks.extensionWords ?? 0;
   const padding = quirks.padding ?? 0;
@@ -81,13 +89,22 @@ function onePacket(parts: Buffer[], marked: boolean, quirks: PacketQuirks): Buff
   header[0] = 0x24;
   header.writeUInt16BE(size, 2);
   header[prefix] = 0x80 | (padding > 0 ? 0x20 : 0) | (extensionWords > 0 ? 0x10 : 0) | contributors;
-  header[prefix + 1] = (marked ? 0x80 : 0) | videoPayloadType;
+  header[prefix + 1] = (marked ? 0x80 : 0) | payloadType;
   if (extensionWords > 0) {
     const at = prefix + 12 + contributors * 4;
     header.writeUInt16BE(0xabac, at); // The profile of ONVIF's replay extension.
     header.writeUInt16BE(extensionWords, at + 2);
   }
   return Buffer.concat([header, ...parts, tail]);
+}
+
+/** Payloads of a frame that is no NAL units: RFC 2435 for M-JPEG, RFC 6416 §5 for MPEG-4. */
+function wholeFrame(pieces: Buffer[], codec: Clip['codec']): Buffer[][] | undefined {
+  const bytes = Buffer.concat(pieces);
+  if (codec === 'mjpeg') return jpegPayloads(bytes, maxPayload);
+  if (codec !== 'mpeg4') return undefined;
+  const count = Math.ceil(bytes.length / maxPayload);
+  return Array.from({ length: count }, (_, i) => [bytes.subarray(i * maxPayload, (i + 1) * maxPayload)]);
 }
 
 /** Runs of NAL units that share a packet; alone unless they are asked to be aggregated and fit. */

@@ -1,8 +1,8 @@
 import type { Clip } from './clip.ts';
-import { videoPayloadType } from './packetise.ts';
+import { payloadTypeOf } from './packetise.ts';
 
 export interface SdpOptions {
-  /** What stands in the answer to DESCRIBE: the clip, M-JPEG (RFC 2435), or no video at all. */
+  /** What stands in the answer to DESCRIBE: the clip, VP8, which nobody takes, or no video at all. */
   offer: 'video' | 'other-codec' | 'no-video';
   audio: boolean;
   /** `wrong`: sets of another stream, which the stream's own must overrule. */
@@ -20,7 +20,9 @@ const staleSets = [
   Buffer.from('68ca8cb2', 'hex'),
 ];
 
-/** Session description (RFC 8866; RFC 6184 §8.2.1; RFC 7798 §7.2.1). */
+const encodings = { h264: 'H264', h265: 'H265', mpeg4: 'MP4V-ES' } as const;
+
+/** Session description (RFC 8866; RFC 6184 §8.2.1; RFC 7798 §7.2.1; RFC 6416 §7.1). */
 export function describe(clip: Clip, options: SdpOptions): string {
   const control = (track: number): string[] => {
     switch (options.control) {
@@ -41,15 +43,19 @@ export function describe(clip: Clip, options: SdpOptions): string {
   const lines = ['v=0', 'o=- 1 1 IN IP4 127.0.0.1', 's=Simulated camera', 'c=IN IP4 0.0.0.0', 't=0 0'];
   if (options.control !== 'none') lines.push('a=control:*');
   lines.push('a=range:npt=now-');
+  const payloadType = payloadTypeOf(clip.codec);
+  const fmtp = format(clip, options.parameterSets);
   if (options.offer === 'video')
     lines.push(
-      `m=video 0 RTP/AVP ${videoPayloadType}`,
-      `a=rtpmap:${videoPayloadType} ${clip.codec.toUpperCase()}/90000`,
-      `a=fmtp:${videoPayloadType} ${format(clip, options.parameterSets)}`,
+      `m=video 0 RTP/AVP ${payloadType}`,
+      // M-JPEG is known by its number alone.
+      ...(clip.codec === 'mjpeg' ? [] : [`a=rtpmap:${payloadType} ${encodings[clip.codec]}/90000`]),
+      ...(fmtp === '' ? [] : [`a=fmtp:${payloadType} ${fmtp}`]),
       `a=framerate:${options.frameRate}`,
       ...control(0),
     );
-  if (options.offer === 'other-codec') lines.push('m=video 0 RTP/AVP 26', ...control(0));
+  if (options.offer === 'other-codec')
+    lines.push('m=video 0 RTP/AVP 97', 'a=rtpmap:97 VP8/90000', ...control(0));
   if (options.audio || options.offer === 'no-video')
     lines.push('m=audio 0 RTP/AVP 8', 'a=rtpmap:8 PCMA/8000', ...control(1));
   return lines.map((line) => `${line}\r\n`).join('');
@@ -57,6 +63,11 @@ export function describe(clip: Clip, options: SdpOptions): string {
 
 function format(clip: Clip, which: SdpOptions['parameterSets']): string {
   const right = clip.parameterSets;
+  if (clip.codec === 'mjpeg') return '';
+  if (clip.codec === 'mpeg4') {
+    const config = which === 'missing' ? '' : `; config=${Buffer.concat(right).toString('hex')}`;
+    return `profile-level-id=1${config}`;
+  }
   if (clip.codec === 'h265') {
     const sets = which === 'missing' ? [] : right.map((set) => set.toString('base64'));
     return ['vps', 'sps', 'pps']
