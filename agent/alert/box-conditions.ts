@@ -132,6 +132,20 @@ export const boxConditions = {
       },
     },
   },
+  'log-broken': {
+    subject: 'node',
+    severity: 'critical',
+    when: 'the log of this node was not what it had signed when it started; it lies aside untouched and another has begun',
+    raiseAfterMs: 0,
+    clearAfterMs: 0,
+    name: { it: 'registro alterato', en: 'log broken' },
+    reasons: {
+      aside: {
+        it: 'il registro del nodo era danneggiato o alterato ({code}) ed è stato messo da parte: non cancellarlo, avvisare il titolare',
+        en: 'the log of this node was damaged or altered ({code}) and was set aside: do not delete it, tell the controller',
+      },
+    },
+  },
   'policy-old': {
     subject: 'node',
     severity: 'warning',

@@ -24,9 +24,9 @@ export interface Memory {
 export async function openMemory(life: Life): Promise<Memory> {
   const { files, clock, log, config, scope, bootId, sessionId } = life;
   const { node, signingKey } = config;
-  const { path: dir, segmentMs } = config.store;
+  const { path: dir, mount, segmentMs } = config.store;
 
-  const store = await openStore({ files, locks: socketLocks(files), clock, dir, bootId, segmentMs });
+  const store = await openStore({ files, locks: socketLocks(files), clock, dir, mount, bootId, segmentMs });
   scope.defer(() => store.close());
   for (const { camera, code, path } of store.recovered)
     log.warn({ camera, code, path }, 'put right at start');
@@ -35,7 +35,6 @@ export async function openMemory(life: Life): Promise<Memory> {
   scope.defer(() => audit.close());
   const record: Memory['record'] = (kind, fields) =>
     tolerated(life, `the event ${kind} could not be logged`, audit.append(kind, fields));
-  if (audit.broken) record('log-broken', audit.broken);
 
   const { trust: roots, policy: configured } = config;
   const policy = await openPolicy({

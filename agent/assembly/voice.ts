@@ -61,6 +61,10 @@ export async function openVoice(life: Life, memory: Memory): Promise<Voice> {
   });
   scope.defer(() => alerts.settled());
   const conditions = openConditions({ board: alerts, clock, lang: config.lang });
+  // Its line stands in the log that was begun anew; the fault is told until a start finds that log good.
+  const logBroken = conditions.watch('log-broken');
+  if (audit.broken) logBroken.failing('aside', { code: audit.broken.code });
+  else logBroken.ok();
   const policyOld = conditions.watch('policy-old');
   let heardAt = clock.monotonic();
   const hearing = Promise.withResolvers<(message: Buffer) => Promise<unknown>>();
@@ -95,6 +99,7 @@ export async function openVoice(life: Life, memory: Memory): Promise<Voice> {
     hubKey: () => policy.current().policy.hub.key,
     checkpoint: () => audit.checkpoint(policy.current()),
     unanswered: events.again,
+    cosignedSize: audit.cosigned,
     async cosigned(cosigned) {
       heardAt = clock.monotonic();
       trust.hubSaid(cosigned.at, heardAt);
