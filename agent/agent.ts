@@ -3,6 +3,7 @@ import { openMemory } from './assembly/memory.ts';
 import type { Life, Surroundings } from './assembly/node.ts';
 import { obey } from './assembly/obedience.ts';
 import { openRecording, startRecording } from './assembly/recording.ts';
+import { showPage } from './assembly/showing.ts';
 import { openSight } from './assembly/sight.ts';
 import { openVoice } from './assembly/voice.ts';
 import type { Config } from './config/load.ts';
@@ -10,7 +11,7 @@ import { feedWatchdog, openPulse } from './lifecycle/watchdog.ts';
 import { readBootId } from './platform/boot.ts';
 import { listenHttp } from './platform/http.ts';
 import { openNotifier } from './platform/notify.ts';
-import { localAnswer, publicAnswer } from './web/local.ts';
+import { localAnswer } from './web/local.ts';
 
 /** A command of the largest size in Base64, and its envelope. */
 const maxQuestionBytes = 9 * 1024 * 1024;
@@ -52,10 +53,7 @@ export async function runAgent(config: Config, around: Surroundings, stop: Abort
   };
   const local = await listenHttp({ socket: config.socket }, localAnswer(sight.status, apply), answering);
   scope.defer(() => local.close());
-  if (config.web) {
-    const page = await listenHttp(config.web, publicAnswer(sight.status), answering);
-    scope.defer(() => page.close());
-  }
+  showPage(life, sight);
 
   const notifier = openNotifier(process.env, log);
   const status = (): string => {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 const bin = join(import.meta.dirname, '..', 'node_modules', '.bin');
 const steps: [string, string, string[]][] = [
   ['types', join(bin, 'tsc'), ['-p', '.']],
+  ['types in the browser', join(bin, 'tsc'), ['-p', 'agent/view/browser']],
   ['lint and format', join(bin, 'biome'), ['check', '--error-on-warnings', '.']],
   ['dead code', join(bin, 'knip'), []],
   ['architecture', process.execPath, ['test/run.ts', 'test/architecture.test.ts']],

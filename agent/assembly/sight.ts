@@ -6,10 +6,11 @@ import { assembleHealth } from '../health/assemble.ts';
 import { pause } from '../platform/clock.ts';
 import { readHost } from '../platform/host.ts';
 import { version } from '../platform/node-version.ts';
+import type { Rows } from '../view/strip.ts';
 import type { LocalStatusPayload } from '../web/local.ts';
 import type { Memory } from './memory.ts';
 import type { Life } from './node.ts';
-import type { Camera } from './recording.ts';
+import { type Camera, silenceOf } from './recording.ts';
 import type { Voice } from './voice.ts';
 
 /** What a node sees of itself, and shows. */
@@ -17,6 +18,8 @@ export interface Sight {
   /** Publishes health now. */
   publish(): Promise<void>;
   status(): Promise<LocalStatusPayload>;
+  /** What is recorded of each camera within `[from, to)`, and why the rest is not. */
+  weeks(from: number, to: number): ReadonlyMap<string, Rows>;
   /** Looks every second, raises and clears, publishes on change and every `health.interval`, until `stop`; tells every look. */
   watch(stop: AbortSignal, looked: () => void): Promise<void>;
 }
@@ -101,9 +104,20 @@ export function openSight(life: Life, memory: Memory, voice: Voice, cameras: rea
       version,
       startedAt: instantText(life.startedAt),
       lang: config.lang,
+      names: Object.fromEntries(config.cameras.map(({ id, name }) => [id, name ?? id])),
       health: await read(),
       alerts: alerts.raised().map(alertPayload),
     }),
+    weeks(from, to) {
+      const kept = new Map(store.cameras().map((camera) => [camera.id, camera]));
+      return new Map(
+        cameras.map((camera) => {
+          const { recorded = [], gaps = [] } = kept.get(camera.id)?.stretches(from, to) ?? {};
+          const why = gaps.map(({ start, end, reason }) => ({ from: start, to: end, reason }));
+          return [camera.id, { recorded, gaps: why, now: silenceOf(camera) ?? 'recorded' }];
+        }),
+      );
+    },
     async watch(stop, looked) {
       let publishedAt = Number.NEGATIVE_INFINITY;
       let facts = '';

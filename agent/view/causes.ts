@@ -28,14 +28,14 @@ export const families: Readonly<Record<Family, FamilyLook>> = {
 export const causes: Readonly<Record<Cause, { family: Family; it: string; en: string }>> = {
   'no-connection': {
     family: 'camera',
-    it: 'la telecamera non rispondeva',
-    en: 'the camera did not answer',
+    it: 'nessuna risposta dalla telecamera',
+    en: 'no answer from the camera',
   },
   'no-data': { family: 'camera', it: 'nessun dato dalla telecamera', en: 'no data from the camera' },
   'auth-failed': {
     family: 'stream',
-    it: 'la telecamera rifiutava utente o password',
-    en: 'the camera refused user or password',
+    it: 'utente o password rifiutati dalla telecamera',
+    en: 'user or password refused by the camera',
   },
   'no-keyframe': {
     family: 'stream',
@@ -50,11 +50,11 @@ export const causes: Readonly<Record<Cause, { family: Family; it: string; en: st
   },
   'agent-stopped': { family: 'agent', it: 'programma fermato', en: 'program stopped' },
   'agent-crashed': { family: 'agent', it: 'programma caduto', en: 'program crashed' },
-  'power-lost': { family: 'power', it: 'mancava la corrente', en: 'power was lost' },
+  'power-lost': { family: 'power', it: 'corrente mancata', en: 'power lost' },
   'disk-full': { family: 'disk', it: 'disco pieno', en: 'disk full' },
-  'disk-error': { family: 'disk', it: 'il disco non scriveva', en: 'the disk did not write' },
+  'disk-error': { family: 'disk', it: 'errore di scrittura sul disco', en: 'disk write error' },
   'disk-slow': { family: 'disk', it: 'disco troppo lento', en: 'disk too slow' },
-  'clock-step': { family: 'clock', it: "l'orologio è saltato", en: 'the clock stepped' },
+  'clock-step': { family: 'clock', it: 'salto dell’orologio', en: 'step of the clock' },
   unexplained: { family: 'unexplained', it: 'causa ignota', en: 'cause unknown' },
   unheard: { family: 'unheard', it: 'nessuna notizia dal nodo', en: 'no word from the node' },
 };

@@ -81,7 +81,8 @@ export function stripSvg(drawing: StripDrawing): Html {
   const cut = Math.round(bar / 2);
   const print = drawing.print ? '-print' : '';
   const filled = joinedPieces(pieces).map(
-    (span) => html`<rect class="recorded" ${place(span)} y="${top}" height="${bar}"/>`,
+    (span) =>
+      html`<rect class="recorded" data-from="${Math.round(span.from)}" data-to="${Math.round(span.to)}" ${place(span)} y="${top}" height="${bar}"/>`,
   );
   const notches = notchesOf(pieces, drawing.apartMs, mostNotches).map((notch) => {
     const { family } = causes[notch.cause];
@@ -111,6 +112,18 @@ export function stripSvg(drawing: StripDrawing): Html {
   );
   const all = heightPx + (drawing.days ? 16 : 0);
   return html`<svg class="strip" width="100%" height="${all}" role="img" aria-label="${drawing.name}: ${stripSentence(pieces, lang)}">${filled}${notches}${ticks}${holds}${names}</svg>`;
+}
+
+const minuteMs = 60_000;
+
+/**
+ * The strip with what a pointer, a finger or the arrow keys find on it; `id` is unique on the page. The keys of a
+ * slider: a quarter of an hour, with Shift a minute; up and down to the interruptions; a day; both ends.
+ */
+export function stripBox(id: string, drawing: StripDrawing): Html {
+  const { window, pieces, lang, name } = drawing;
+  const minutes = Math.round((window.to - window.from) / minuteMs);
+  return html`<div class="stripbox" id="${id}" tabindex="0" role="slider" aria-label="${name}" aria-valuemin="0" aria-valuemax="${minutes}" aria-valuenow="${minutes}" aria-valuetext="${stripSentence(pieces, lang)}" data-from="${window.from}" data-to="${window.to}">${stripSvg(drawing)}<i class="cursor" id="${id}-cursor" data-own hidden></i><span class="readout" id="${id}-readout" data-own aria-hidden="true">${stripSentence(pieces, lang)}</span></div>`;
 }
 
 /** Everything that is known, recorded or not: the bar that notches are cut from. */

@@ -13,6 +13,8 @@ export const localStatus = z.object({
   /** When this run of the agent began. */
   startedAt: instant,
   lang: z.enum(['it', 'en']),
+  /** Names of cameras, by id. */
+  names: z.record(z.string(), z.string()).optional(),
   health: healthMessage,
   alerts: z.array(alertMessage),
 });
@@ -32,7 +34,7 @@ export const applyRequest = z.strictObject({
 });
 export type ApplyRequest = z.output<typeof applyRequest>;
 
-/** `GET /v1/status` and `POST /v1/apply` for the socket, `GET /healthz` for both listeners. */
+/** `GET /v1/status`, `POST /v1/apply` and `GET /healthz` for the socket. */
 export function localAnswer(
   status: () => Promise<LocalStatusPayload>,
   apply: (request: ApplyRequest) => Promise<CommandStatus>,
@@ -52,12 +54,6 @@ export function localAnswer(
     if (path === '/v1/status') return json(200, await status());
     return healthz(path, status);
   };
-}
-
-/** For the page's listener: nothing but whether the agent lives. */
-export function publicAnswer(status: () => Promise<LocalStatusPayload>): Answer {
-  return async ({ method, path }) =>
-    method === 'GET' ? healthz(path, status) : json(405, { error: 'method not allowed' });
 }
 
 async function healthz(path: string, status: () => Promise<LocalStatusPayload>): Promise<Reply> {
