@@ -18,6 +18,7 @@ const commands: Record<string, () => Promise<Command>> = {
   close: async () => (await import('./cli/close.ts')).close,
   register: async () => (await import('./cli/register.ts')).register,
   ack: async () => (await import('./cli/status.ts')).ack,
+  import: async () => (await import('./cli/import.ts')).importStick,
   policy: async () => (await import('./cli/policy.ts')).policy,
 };
 

@@ -52,6 +52,21 @@ export const bodies = {
   }),
   close: z.strictObject({ by, id: uuidV7 }),
   ack: z.strictObject({ by, alert: z.string().min(1).max(120) }),
+  import: z.strictObject({
+    by,
+    id: uuidV7,
+    command: envelope,
+    status: z.string().max(64 * 1024),
+    proof: z.string().max(512 * 1024),
+  }),
+  piece: z.strictObject({
+    id: uuidV7,
+    file: z.string().max(80),
+    size: z.int().positive(),
+    offset: z.int().nonnegative(),
+    /** At most 1 MiB; none asks how much is here. */
+    bytes: z.base64().max(1_500_000),
+  }),
   policy: z.strictObject({ by, envelope: z.string().min(1).max(maxPolicyBytes) }),
 } as const;
 
@@ -100,6 +115,9 @@ export interface Answers {
   'POST /pack': { seq: number; contents: string };
   'POST /close': { files: number; bytes: number };
   'POST /ack': HubAlert;
+  'POST /import': CaseAnswer;
+  /** How much of the file is here. */
+  'POST /piece': { offset: number };
   /** `taken` is false when it was in force already. */
   'POST /policy': { version: number; taken: boolean };
 }

@@ -9,6 +9,7 @@ import { readTrusted } from '../trust.ts';
 import { caseId, latestNote } from './case-id.ts';
 import type { Call, Command } from './command.ts';
 import { keyOptions, personalKey } from './passphrase.ts';
+import { saveCommand, saveOption } from './save-command.ts';
 import { localTime } from './times.ts';
 
 export const authorise: Command = {
@@ -18,6 +19,7 @@ export const authorise: Command = {
   arguments: { least: 1, most: 1 },
   options: {
     yes: { type: 'boolean', help: 'sign without asking; what is signed is still shown' },
+    ...saveOption,
     ...keyOptions,
     json: { type: 'boolean', help: 'print {"id","state"}' },
   },
@@ -50,6 +52,7 @@ export const authorise: Command = {
     }
     const envelope = addSignature(parseEnvelope(message, maxCommandBytes), key);
     const { id, state } = await client.post('authorise', { by: call.by, id: prepared.id, envelope });
+    saveCommand(call, envelope);
     call.terminal.print(call.flag('json') ? JSON.stringify({ id, state }) : call.texts().authorised(id));
     return 0;
   },

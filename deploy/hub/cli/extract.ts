@@ -11,6 +11,7 @@ import { readTrusted } from '../trust.ts';
 import { latestNote } from './case-id.ts';
 import type { Call, Command } from './command.ts';
 import { keyOptions, personalKey } from './passphrase.ts';
+import { saveCommand, saveOption } from './save-command.ts';
 import { parseTime } from './times.ts';
 
 type Request = Answers['GET /request'];
@@ -28,6 +29,7 @@ export const extract: Command = {
     purpose: { type: 'string', value: 'P', help: 'what for, as in the request' },
     officer: { type: 'string', value: 'NAME', help: 'who is to authorise, when the policy names several' },
     hours: { type: 'string', value: 'N', help: 'life of the command (72, at most 168)' },
+    ...saveOption,
     ...keyOptions,
     json: { type: 'boolean', help: 'the answer is JSON in any case' },
   },
@@ -40,6 +42,7 @@ export const extract: Command = {
     parseCommand(payload);
     const envelope = signEnvelope(payloadTypes.command, payload, [key]);
     const { id } = await client.post('prepare', { by: call.by, request: asked.id, envelope });
+    saveCommand(call, envelope);
     call.terminal.print(JSON.stringify({ id }));
     return 0;
   },

@@ -173,6 +173,7 @@ const it: Texts = {
     packaged: 'copia',
     closed: 'chiusa',
     policy: 'regole',
+    imported: 'da chiavetta',
   },
   published: (version, taken) =>
     taken ? `Regole ${version} in vigore e pubblicate.` : `Regole ${version}: erano già in vigore.`,
@@ -265,6 +266,7 @@ const en: Texts = {
     packaged: 'copy',
     closed: 'closed',
     policy: 'policy',
+    imported: 'from a stick',
   },
   published: (version, taken) =>
     taken ? `Policy ${version} is in force and published.` : `Policy ${version} was in force already.`,

@@ -15,6 +15,7 @@ export const registerKinds = [
   'packaged',
   'closed',
   'policy',
+  'imported',
 ] as const;
 export type RegisterKind = (typeof registerKinds)[number];
 

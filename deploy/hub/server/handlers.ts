@@ -7,6 +7,7 @@ import type { CaseAnswer } from '../api/schema.ts';
 import type { Case, Cases } from '../cases/cases.ts';
 import type { Closing } from '../cases/closing.ts';
 import { deliveredCase, openerRole, requirePlain } from '../cases/opening.ts';
+import type { Sticks } from '../cases/stick.ts';
 import type { Alerts } from '../fleet/alerts.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { Inbox } from '../inbox/inbox.ts';
@@ -24,6 +25,7 @@ const newsLimitMs = 1000;
 
 export function handlersOf(parts: {
   policies: Policies;
+  sticks: Sticks;
   register: Register;
   cases: Cases;
   fleet: Fleet;
@@ -153,6 +155,10 @@ export function handlersOf(parts: {
     },
     'POST /close': ({ by, id }) => parts.closing.close(id, by),
     'POST /ack': ({ by, alert }) => alerts.acknowledge(alert, by),
+    'POST /import': async ({ by, ...stick }) => answerOf(await parts.sticks.begin(stick, by)),
+    'POST /piece': async ({ id, file, size, offset, bytes }) => ({
+      offset: await parts.sticks.piece(id, file, size, offset, Buffer.from(bytes, 'base64')),
+    }),
     'POST /policy': async ({ by, envelope }) => {
       const taken = (await policies.publish(Buffer.from(envelope), by)) === 'taken';
       return { version: policies.current().version, taken };

@@ -15,6 +15,7 @@ import { instantText } from '#protocol/time.ts';
 import { hubNode, topics } from '#protocol/topics.ts';
 import { openCases } from '../cases/cases.ts';
 import { openClosing } from '../cases/closing.ts';
+import { openSticks } from '../cases/stick.ts';
 import { openAlerts } from '../fleet/alerts.ts';
 import { openFleet } from '../fleet/fleet.ts';
 import { openInbox } from '../inbox/inbox.ts';
@@ -172,8 +173,10 @@ export async function openHub(options: {
   const closing = openClosing(cases, inbox, dispatch);
   await closing.resume();
   const uploads = await listenUploads({ settings, folder: join(data, 'cases'), inbox, log, broken });
+  const sticks = openSticks({ files: systemFiles, cases, inbox, register, policies, witness });
   const parts = {
     policies,
+    sticks,
     register,
     cases,
     fleet,
