@@ -39,6 +39,9 @@ export interface FragmentSink {
   fragment(fragment: Fragment): void;
 }
 
+/** How RTP comes from a camera. */
+export type Transport = 'tcp' | 'udp' | 'multicast';
+
 /** It is set so for the camera; RTP comes over UDP or multicast; the stream's codec is none that is taken in process. */
 export type FfmpegReason = 'configured' | 'udp' | 'multicast' | 'unsupported-codec';
 

@@ -15,6 +15,10 @@ export interface Medium {
   plain: boolean;
   formats: Format[];
   control: string | undefined;
+  /** Where it is sent without being asked: 0 where only SETUP says. */
+  port: number;
+  /** Of its own or the session's c= line: a multicast address, where there is one. */
+  address: string | undefined;
 }
 
 export interface SessionDescription {
@@ -49,23 +53,30 @@ const wellKnown = new Map([
 export function parseSdp(body: Buffer): SessionDescription {
   const session: SessionDescription = { control: undefined, media: [] };
   let medium: Medium | undefined;
+  let address: string | undefined;
   let beyond = false;
   for (const line of body.toString('utf8').split(/\r?\n/, maxLines)) {
-    const m = /^m=([a-z]{1,16}) \d+(?:\/\d+)? (\S{1,32})((?: \S{1,32})*)\s*$/i.exec(line);
+    const m = /^m=([a-z]{1,16}) (\d{1,5})(?:\/\d+)? (\S{1,32})((?: \S{1,32})*)\s*$/i.exec(line);
     if (m) {
       beyond = session.media.length >= maxMedia;
-      const protocol = m[2]!.toUpperCase();
+      const protocol = m[3]!.toUpperCase();
       medium = {
         kind: m[1]!.toLowerCase(),
         plain: /^RTP\/(AVP|AVPF)(\/TCP)?$/.test(protocol),
-        formats: m[3]!
+        formats: m[4]!
           .trim()
           .split(/\s+/, maxFormats)
           .filter((word) => /^\d{1,3}$/.test(word) && Number(word) < 128)
           .map(format),
         control: undefined,
+        port: Number(m[2]),
+        address,
       };
       if (!beyond) session.media.push(medium);
+    } else if (line.startsWith('c=')) {
+      const stated = /^c=IN IP[46] ([0-9a-f.:]{2,45})/i.exec(line)?.[1];
+      if (medium) medium.address = stated ?? medium.address;
+      else address = stated;
     } else if (line.startsWith('a=')) attribute(session, medium, line.slice(2).trim());
   }
   return session;

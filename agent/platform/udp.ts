@@ -25,8 +25,9 @@ export interface Udp {
     take: (bytes: Buffer) => void,
     failed: (error: NodeJS.ErrnoException) => void,
   ): Promise<UdpPeer>;
+  /** With `group`, `host` is a multicast address, joined on the interface that has the address `group`. */
   listen(
-    where: { host: string; port: number },
+    where: { host: string; port: number; group?: string; bufferBytes?: number },
     take: (bytes: Buffer, port: number, host: string) => void,
   ): Promise<UdpListener>;
 }
@@ -61,12 +62,24 @@ export const systemUdp: Udp = {
       }) as () => void);
     });
   },
-  listen({ host, port }, take) {
+  listen({ host, port, group, bufferBytes }, take) {
     return new Promise((resolve, reject) => {
-      const socket = createSocket(isIPv6(host) ? 'udp6' : 'udp4');
-      socket.once('error', reject);
+      const type = isIPv6(host) ? 'udp6' : 'udp4';
+      const socket = createSocket({ type, reuseAddr: group !== undefined });
+      const failed = (error: Error): void => {
+        socket.close();
+        reject(error);
+      };
+      socket.once('error', failed);
       socket.bind(port, host, () => {
-        socket.off('error', reject);
+        socket.off('error', failed);
+        try {
+          // The kernel gives less where its own limit is lower.
+          if (bufferBytes !== undefined) socket.setRecvBufferSize(bufferBytes);
+          if (group !== undefined) socket.addMembership(host, group);
+        } catch (error) {
+          return failed(error as Error);
+        }
         socket.on('error', () => {}); // A refused answer: its asker is gone, and nobody else is concerned.
         socket.on('message', (bytes, from) => take(bytes, from.port, from.address));
         resolve({

@@ -1,18 +1,20 @@
 import type { Clock, MonotonicMs, Timer } from '#agent/platform/clock.ts';
 import type { ListenLoopback } from '#agent/platform/loopback.ts';
 import type { StartStreaming, StreamingProcess } from '#agent/platform/streaming-process.ts';
+import type { Udp } from '#agent/platform/udp.ts';
 import { Failure } from '#protocol/failure.ts';
 import { type CameraAccess, CameraSession } from '../camera-session.ts';
 import type { Carrier } from '../carrier.ts';
 import { interleaved } from '../carrier.ts';
 import { type ChosenTrack, chooseForFfmpeg } from '../choose-track.ts';
-import type { FfmpegReason, FragmentSink, Ingest, IngestStats } from '../ingest.ts';
+import type { FfmpegReason, FragmentSink, Ingest, IngestStats, Transport } from '../ingest.ts';
 import type { Codec } from '../nal.ts';
 import { findSenderReport, receiverReportFrame, type SenderReport } from '../rtcp.ts';
 import { RtpSource } from '../rtp-source.ts';
 import { type IngestBounds, noStats, usualBounds } from '../rtsp-ingest.ts';
 import { parseRtspUrl } from '../rtsp-url.ts';
-import { offered } from '../sdp.ts';
+import { type Medium, offered } from '../sdp.ts';
+import { openMulticast, openUnicast, type UdpPath } from '../udp-carrier.ts';
 import { ffmpegArguments } from './arguments.ts';
 import { Mp4Reader } from './mp4-reader.ts';
 import { PacketFeed } from './packet-feed.ts';
@@ -26,6 +28,9 @@ export interface FfmpegIngestOptions extends CameraAccess {
   find: FindFfmpeg;
   listen: ListenLoopback;
   start: StartStreaming;
+  udp: Udp;
+  /** How RTP comes from the camera. */
+  transport: Transport;
   /** Why ffmpeg and not in process. */
   because: FfmpegReason;
   bounds?: Partial<IngestBounds>;
@@ -42,6 +47,7 @@ const maxUnsentBytes = 8 * 1024 * 1024;
 /** A decoder looks at one picture to learn its size; the largest take a hundred megabytes. */
 const dataBytes = 512 * 1024 * 1024;
 const maxErrorChars = 2000;
+const interleavingBytes = 4;
 
 /**
  * Records one camera through ffmpeg, which sees a relay on loopback and neither the camera nor its password. Throws
@@ -73,6 +79,7 @@ class Session {
   #ffmpeg: StreamingProcess | undefined;
   #said = '';
   #rtcpChannel = 1;
+  #udp: UdpPath | undefined;
   #report: SenderReport | undefined;
   #sampleAt = 0 as MonotonicMs;
 
@@ -88,7 +95,7 @@ class Session {
 
   stats(): IngestStats {
     return {
-      bytes: this.#camera.bytes,
+      bytes: this.#camera.bytes + (this.#udp?.bytes ?? 0),
       packets: this.#source?.packets ?? 0,
       lostPackets: this.#source?.lost ?? 0,
       reorderedPackets: this.#source?.reordered ?? 0,
@@ -137,7 +144,7 @@ class Session {
     if (signal.aborted) return false;
     this.#startFfmpeg(program.path, ffmpegArguments(program, relay.url));
     await this.#ready(relay);
-    const { timeoutMs } = await camera.play(track.medium.control, this.#carrier());
+    const { timeoutMs } = await camera.play(track.medium.control, await this.#carrier(track.medium));
     const { because } = this.#options;
     log.info(
       { codec: track.codec.name, offered: this.#offered, timeoutMs, because },
@@ -146,12 +153,23 @@ class Session {
     return true;
   }
 
-  #carrier(): Carrier {
-    return interleaved((rtp, rtcp) => {
-      this.#rtcpChannel = rtcp;
-      this.#camera.expect(rtp);
-      this.#camera.expect(rtcp);
-    });
+  async #carrier(medium: Medium): Promise<Carrier> {
+    const { clock, udp, transport } = this.#options;
+    if (transport === 'tcp')
+      return interleaved((rtpChannel, rtcpChannel) => {
+        this.#rtcpChannel = rtcpChannel;
+        this.#camera.expect(rtpChannel);
+        this.#camera.expect(rtcpChannel);
+      });
+    const parts = {
+      clock,
+      udp,
+      ends: this.#camera.ends,
+      rtp: (packet: Buffer, now: MonotonicMs) => void this.#feed?.take(packet, 0, packet.length, now),
+      rtcp: (packet: Buffer, now: MonotonicMs) => this.#reported(packet, 0, packet.length, now),
+    };
+    this.#udp = transport === 'udp' ? await openUnicast(parts) : openMulticast(parts, medium);
+    return this.#udp;
   }
 
   async #openRelay(track: ChosenTrack<Codec>): Promise<Relay> {
@@ -218,13 +236,14 @@ class Session {
   }
 
   #packet(channel: number, bytes: Buffer, start: number, end: number, now: MonotonicMs): void {
-    if (channel === this.#rtcpChannel) {
-      const ssrc = this.#source?.ssrc ?? 0;
-      this.#report = findSenderReport(bytes, start, end, ssrc, now) ?? this.#report;
-      return;
-    }
     // Cameras that send on other channels than they said are known by the payload type.
-    this.#feed?.take(bytes, start, end, now);
+    if (channel === this.#rtcpChannel) this.#reported(bytes, start, end, now);
+    else if (!this.#udp) this.#feed?.take(bytes, start, end, now);
+  }
+
+  #reported(bytes: Buffer, start: number, end: number, now: MonotonicMs): void {
+    const ssrc = this.#source?.ssrc ?? 0;
+    this.#report = findSenderReport(bytes, start, end, ssrc, now) ?? this.#report;
   }
 
   /** Looks twice a second whether packets, pictures and keyframes come, and keeps the camera's session alive. */
@@ -245,6 +264,7 @@ class Session {
       this.#end.reject(new Failure('transient', code, sentence));
     const look = (): void => {
       const now = clock.monotonic();
+      this.#udp?.tick(now);
       if (muxer.keyframes !== keyframes) {
         keyframes = muxer.keyframes;
         keyframeAt = now;
@@ -258,7 +278,9 @@ class Session {
       camera.keepAlive(now);
       if (now - reportedAt >= reportMs && source.packets > 0) {
         const reception = source.reception(this.#report, now);
-        camera.send(receiverReportFrame(this.#rtcpChannel, ourSsrc, reception));
+        const frame = receiverReportFrame(this.#rtcpChannel, ourSsrc, reception);
+        if (this.#udp) this.#udp.report(frame.subarray(interleavingBytes));
+        else camera.send(frame);
         reportedAt = now;
       }
       timer = clock.after(watchMs, look);
@@ -273,6 +295,7 @@ class Session {
     const closed = this.#camera.close();
     await Promise.allSettled([started]);
     try {
+      await this.#udp?.close();
       await this.#endFfmpeg(this.#options.clock);
       this.#samples?.muxer.finish();
     } finally {
