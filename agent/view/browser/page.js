@@ -10,8 +10,10 @@ const { zone, recorded = '', nothing = '', live } = body.dataset;
 /** A server that said nothing for this long is gone, whatever the connection says. */
 const silentMs = 40_000;
 
-/** What the reader did to the page is theirs: it outlives an update. So does all of an element with `data-own`. */
-const own = new Set(['open', 'aria-valuenow', 'aria-valuetext', 'data-at']);
+/** What the reader did to the page is theirs, and outlives an update. */
+const own = new Set(['open', 'data-at']);
+/** So does, once they have pointed at a strip, what it says of that moment; elements of that kind have `data-own`. */
+const ownOnceTold = new Set(['aria-valuenow', 'aria-valuetext']);
 
 /**
  * Makes `there` like `wanted` and keeps what is alike, so that focus, selection and pointers stay.
@@ -19,11 +21,14 @@ const own = new Set(['open', 'aria-valuenow', 'aria-valuetext', 'data-at']);
  * @param {Element} wanted
  */
 function morph(there, wanted) {
-  if (there.hasAttribute('data-own')) return;
+  const told = there.closest('[data-at]') !== null;
+  if (told && there.hasAttribute('data-own')) return;
+  /** @param {string} name */
+  const kept = (name) => own.has(name) || (told && ownOnceTold.has(name));
   for (const { name, value } of [...wanted.attributes])
-    if (!own.has(name) && there.getAttribute(name) !== value) there.setAttribute(name, value);
+    if (!kept(name) && there.getAttribute(name) !== value) there.setAttribute(name, value);
   for (const { name } of [...there.attributes])
-    if (!own.has(name) && !wanted.hasAttribute(name)) there.removeAttribute(name);
+    if (!kept(name) && !wanted.hasAttribute(name)) there.removeAttribute(name);
   morphChildren(there, wanted);
 }
 
