@@ -20,6 +20,8 @@ export const cameraState = z.enum(['recording', 'connecting', 'failed']);
 export const healthMessage = z.object({
   at: instant,
   seq: z.int().nonnegative(),
+  /** True: facts that the last message without it held, and this one does not, are as they were. */
+  brief: z.boolean().optional(),
   host: z.object({
     uptimeSeconds: z.int().nonnegative(),
     load1: z.number().nonnegative(),
@@ -75,6 +77,21 @@ export const healthMessage = z.object({
         lostPackets: z.int().optional(),
         /** Media the camera offers and nobody records, e.g. `audio/PCMA`. */
         offered: z.array(z.string().max(64)).max(16).optional(),
+        /** What it says of itself; absent for a camera without ONVIF. */
+        onvif: z
+          .object({
+            state: z.enum(['ok', 'away', 'auth', 'broken', 'unknown']),
+            model: z.string().max(130).optional(),
+            firmware: z.string().max(64).optional(),
+            /** How far its clock is ahead of the box's. */
+            clockOffsetMs: z.number().optional(),
+            pan: z.number().optional(),
+            tilt: z.number().optional(),
+            zoom: z.number().optional(),
+            /** Whether it records on its own storage; absent where it cannot tell. */
+            records: z.boolean().optional(),
+          })
+          .optional(),
       }),
     )
     .max(64)

@@ -99,13 +99,29 @@ export const cameraConditions = {
         it: 'il servizio ONVIF della telecamera non risponde: verificare che sia attivo; la registrazione continua',
         en: 'the ONVIF service of the camera does not answer: check that it is on; recording goes on',
       },
+      // Asked once an hour: cameras lock a user out who is refused too often.
       auth: {
+        raiseAfterMs: 0,
         it: "la telecamera rifiuta l'utente ONVIF: creare l'utente ONVIF nella telecamera; la registrazione continua",
         en: 'the camera refuses the ONVIF user: create it in the camera; recording goes on',
       },
       broken: {
         it: 'il servizio ONVIF della telecamera risponde in modo errato: aggiornare il firmware; la registrazione continua',
         en: 'the ONVIF service of the camera answers wrongly: update its firmware; recording goes on',
+      },
+    },
+  },
+  'camera-records': {
+    subject: 'camera',
+    severity: 'warning',
+    when: 'a recording job of its own is active, by its ONVIF recording service (Art. 3.2: seven days, kept here)',
+    raiseAfterMs: 0,
+    clearAfterMs: 0,
+    name: { it: 'la telecamera registra da sola', en: 'camera records by itself' },
+    reasons: {
+      job: {
+        it: 'la telecamera registra anche sulla propria memoria, oltre i limiti del regolamento: disattivarlo nella telecamera',
+        en: 'the camera also records on its own storage, beyond the limits of the regulation: turn it off in the camera',
       },
     },
   },

@@ -2,6 +2,7 @@ import type { ClockState } from '#protocol/clock-state.ts';
 import type { HealthPayload } from '#protocol/messages.ts';
 import { instantText } from '#protocol/time.ts';
 import type { LinkReading } from '../link/open-links.ts';
+import type { OnvifReading } from './onvif.ts';
 
 /** One camera as health tells it; times in UTC milliseconds. */
 export interface CameraReading {
@@ -16,6 +17,7 @@ export interface CameraReading {
   track?: { codec: string; width: number; height: number } | undefined;
   lostPackets: number;
   offered: readonly string[];
+  onvif?: OnvifReading | undefined;
 }
 
 export interface HealthReading {
@@ -39,14 +41,19 @@ export interface HealthReading {
   mqtt: { connected: boolean; protocol: string; reconnects: number };
 }
 
-/** The health message: no request, no hold, no extraction, no picture (Art. 6 c. 4, 8). */
-export function assembleHealth(reading: HealthReading): HealthPayload {
+/**
+ * The health message: no request, no hold, no extraction, no picture (Art. 6 c. 4, 8). `brief` leaves out what changes
+ * rarely and the last full message has told: a third of the bytes.
+ */
+export function assembleHealth(reading: HealthReading, how: 'full' | 'brief' = 'full'): HealthPayload {
+  const full = how === 'full';
   const { freeBytes, totalBytes, segments, oldest } = reading.store;
   const bitsPerSecond = (reading.cameras ?? []).reduce((sum, camera) => sum + camera.bitrate, 0);
   return {
     at: instantText(reading.at),
     seq: reading.seq,
-    host: hostHealth(reading.host),
+    ...(full ? {} : { brief: true }),
+    host: hostHealth(reading.host, full),
     clock: typeof reading.clock === 'string' ? { state: reading.clock } : reading.clock,
     store: {
       freeBytes,
@@ -55,8 +62,10 @@ export function assembleHealth(reading: HealthReading): HealthPayload {
       ...(oldest === undefined ? {} : { oldest: instantText(oldest) }),
       ...forecastOf(reading.store, bitsPerSecond),
     },
-    ...(reading.cameras === undefined ? {} : { cameras: reading.cameras.map(cameraHealth) }),
-    links: reading.links.map(linkHealth),
+    ...(reading.cameras === undefined
+      ? {}
+      : { cameras: reading.cameras.map((camera) => cameraHealth(camera, full)) }),
+    links: reading.links.map((link) => linkHealth(link, full)),
     mqtt: reading.mqtt,
   };
 }
@@ -69,7 +78,7 @@ function forecastOf(store: HealthReading['store'], bitsPerSecond: number): { for
 }
 
 /** What a reading holds besides is not for the wire. */
-function hostHealth(host: HealthPayload['host']): HealthPayload['host'] {
+function hostHealth(host: HealthPayload['host'], full: boolean): HealthPayload['host'] {
   const { uptimeSeconds, load1, memoryFreeBytes, memoryTotalBytes } = host;
   const { temperatureCelsius, bootReason, hardware, disk, ups } = host;
   return {
@@ -78,42 +87,72 @@ function hostHealth(host: HealthPayload['host']): HealthPayload['host'] {
     memoryFreeBytes,
     memoryTotalBytes,
     ...(temperatureCelsius === undefined ? {} : { temperatureCelsius }),
-    ...(bootReason === undefined ? {} : { bootReason }),
-    ...(hardware === undefined ? {} : { hardware }),
-    ...(disk === undefined ? {} : { disk }),
+    ...(full && bootReason !== undefined ? { bootReason } : {}),
+    ...(full && hardware !== undefined ? { hardware } : {}),
+    ...(full && disk !== undefined ? { disk } : {}),
     ...(ups === undefined ? {} : { ups }),
   };
 }
 
-function cameraHealth(camera: CameraReading): NonNullable<HealthPayload['cameras']>[number] {
+type CameraHealth = NonNullable<HealthPayload['cameras']>[number];
+
+function cameraHealth(camera: CameraReading, full: boolean): CameraHealth {
   return {
     id: camera.id,
     state: camera.state,
     ...(camera.newestSegment === undefined ? {} : { newestSegment: instantText(camera.newestSegment) }),
-    bitrate: Math.round(camera.bitrate),
+    bitrate: Math.round(camera.bitrate / 1000) * 1000,
     ...(camera.reason === undefined ? {} : { reason: camera.reason }),
-    since: instantText(camera.since),
-    ...(camera.track === undefined
-      ? {}
-      : { codec: camera.track.codec, width: camera.track.width, height: camera.track.height }),
-    fps: Math.round(camera.frameRate * 10) / 10,
-    ...(camera.lostPackets > 0 ? { lostPackets: camera.lostPackets } : {}),
-    ...(camera.offered.length > 0 ? { offered: [...camera.offered].slice(0, 16) } : {}),
+    ...(full ? cameraFacts(camera) : {}),
   };
 }
 
+function cameraFacts(camera: CameraReading): Omit<CameraHealth, 'id' | 'state' | 'bitrate'> {
+  const { track, onvif } = camera;
+  return {
+    since: instantText(camera.since),
+    ...(track === undefined ? {} : { codec: track.codec, width: track.width, height: track.height }),
+    fps: Math.round(camera.frameRate * 10) / 10,
+    ...(camera.lostPackets > 0 ? { lostPackets: camera.lostPackets } : {}),
+    ...(camera.offered.length > 0 ? { offered: [...camera.offered].slice(0, 16) } : {}),
+    ...(onvif === undefined ? {} : { onvif: onvifHealth(onvif) }),
+  };
+}
+
+function onvifHealth({
+  state,
+  information,
+  clockOffsetMs,
+  position,
+  records,
+}: OnvifReading): CameraHealth['onvif'] {
+  return {
+    state,
+    ...(information === undefined
+      ? {}
+      : { model: `${information.manufacturer} ${information.model}`.trim(), firmware: information.firmware }),
+    ...(clockOffsetMs === undefined ? {} : { clockOffsetMs: Math.round(clockOffsetMs / 100) * 100 }),
+    ...position,
+    ...(records === undefined ? {} : { records }),
+  };
+}
+
+const briefFigures = new Set(['lossPercent', 'delayMs', 'jitterMs', 'signalDbm']);
+
 /** Some 250 bytes: every figure has one decimal. */
-function linkHealth(link: HealthReading['links'][number]): HealthPayload['links'][number] {
+function linkHealth(link: HealthReading['links'][number], full: boolean): HealthPayload['links'][number] {
   const { id, to, probe, state = 'unknown', since, probes: _, ...figures } = link;
   return {
     id,
     to,
-    ...(probe === undefined ? {} : { probe }),
+    ...(full && probe !== undefined ? { probe } : {}),
     state,
-    ...(since === undefined ? {} : { since: instantText(since) }),
+    ...(full && since !== undefined ? { since: instantText(since) } : {}),
     ...Object.fromEntries(
       Object.entries(figures).flatMap(([name, value]) =>
-        typeof value === 'number' ? [[name, Math.round(value * 10) / 10]] : [],
+        typeof value === 'number' && (full || briefFigures.has(name))
+          ? [[name, Math.round(value * 10) / 10]]
+          : [],
       ),
     ),
   };

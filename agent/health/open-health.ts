@@ -1,10 +1,12 @@
 import type { ClockState } from '#protocol/clock-state.ts';
 import type { HealthPayload } from '#protocol/messages.ts';
+import { runProbe } from '../lifecycle/probe.ts';
 import type { HostReading } from '../platform/host.ts';
 import { type BoxParts, openBox } from './box.ts';
 import { openCameraLooks } from './look-cameras.ts';
 import { type HubSight, openClockLook, openHubLook } from './look-node.ts';
 import { openStoreLook, type StoreLookParts } from './look-store.ts';
+import { type OnvifCamera, type OnvifParts, type OnvifReading, openOnvifWatch } from './onvif.ts';
 
 export interface HealthParts extends Omit<BoxParts, 'mounted'>, StoreLookParts {
   segmentMs: number;
@@ -13,16 +15,21 @@ export interface HealthParts extends Omit<BoxParts, 'mounted'>, StoreLookParts {
   absence: 'agent-stopped' | 'agent-crashed' | 'power-lost' | undefined;
   /** Absent at a node without a broker. */
   hub?: HubSight | undefined;
+  /** Those that have an ONVIF address. */
+  onvif: readonly OnvifCamera[];
+  askChild: OnvifParts['askChild'];
 }
 
 export interface Health {
   /** Judges everything that is seen without asking anybody; call it at least every second. */
   look(): void;
-  /** Asks the box until `signal` aborts. */
+  /** Asks the box and the cameras until `signal` aborts. */
   run(signal: AbortSignal): Promise<void>;
   /** The host's part of health. */
   host(): Promise<HealthPayload['host']>;
   clock(): HealthPayload['clock'];
+  /** What a camera says of itself; undefined for one without ONVIF. */
+  onvif(camera: string): OnvifReading | undefined;
   /** Hours of footage that fit; absent while nothing is known. */
   forecastHours(): number | undefined;
 }
@@ -34,6 +41,14 @@ export function openHealth(parts: HealthParts): Health {
   const { conditions, clock } = parts;
   const store = openStoreLook(parts);
   const box = openBox({ ...parts, mounted: store.mounted });
+  const onvif =
+    parts.onvif.length === 0
+      ? undefined
+      : openOnvifWatch({
+          ...parts,
+          cameras: parts.onvif,
+          clockTrusted: () => parts.clockState() === 'synced',
+        });
   const looks = [
     // Before the cameras: a disk that fails explains them.
     store,
@@ -45,7 +60,9 @@ export function openHealth(parts: HealthParts): Health {
     look() {
       for (const one of looks) one.look();
     },
-    run: (signal) => box.run(signal),
+    async run(signal) {
+      await Promise.all([box.run(signal), onvif && runProbe(clock, signal, onvif.probe)]);
+    },
     async host() {
       const { uptimeSeconds, load1, memoryFreeBytes, memoryTotalBytes }: HostReading = await parts.readHost();
       const { clockOffsetMs: _, ...found } = box.reading();
@@ -59,6 +76,7 @@ export function openHealth(parts: HealthParts): Health {
         ...(clockOffsetMs === undefined ? {} : { offsetMs: Math.round(clockOffsetMs * 10) / 10 }),
       };
     },
+    onvif: (camera) => onvif?.reading(camera),
     forecastHours: store.forecastHours,
   };
 }

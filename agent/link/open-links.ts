@@ -8,8 +8,8 @@ import type { Random } from '../platform/random.ts';
 import type { Udp } from '../platform/udp.ts';
 import { type LinkReading, openLink } from './link.ts';
 import { openPing, type Run } from './ping.ts';
-import { type ProbeKind, planLinks } from './plan.ts';
-import type { RadioModel } from './radio-models.ts';
+import { type ProbeCost, type ProbeKind, planLinks, probeCosts, snmpCost } from './plan.ts';
+import { objectsOf, type RadioModel } from './radio-models.ts';
 import type { Asker, Radio } from './sample.ts';
 import { openSnmp } from './snmp.ts';
 import type { SnmpAccess } from './snmp-question.ts';
@@ -66,7 +66,7 @@ const bindRetryMs = 30_000;
 export function openLinks(parts: LinksParts): Links {
   const { clock, conditions, log } = parts;
   const stampClock = openStampClock(clock, parts.synchronised);
-  const { everyMs } = planLinks(parts.links.map(({ probe }) => probe));
+  const { everyMs } = planLinks(parts.links.map(costOf));
   const askers: Asker[] = [];
   const links = parts.links.map((config, index) => {
     const asker = askerOf(config, parts, stampClock);
@@ -108,6 +108,12 @@ export function openLinks(parts: LinksParts): Links {
     },
     readings: () => links.map((link) => link.reading()),
   };
+}
+
+function costOf({ probe, model, oids, access }: LinkConfig): ProbeCost {
+  return probe === 'snmp'
+    ? snmpCost(objectsOf(model, oids ?? {}).length, access?.version ?? '2c')
+    : probeCosts[probe];
 }
 
 function askerOf(

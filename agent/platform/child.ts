@@ -26,7 +26,7 @@ const orphanMs = 5000;
 export async function askChild(entry: URL, question: unknown, bounds: ChildBounds): Promise<unknown> {
   const node = [`--max-old-space-size=${heapMegabytes}`, '--disable-warning=ExperimentalWarning'];
   const command = [`--data=${dataBytes}`, '--core=0', process.execPath, ...node, fileURLToPath(entry)];
-  const { stdout, code, signal } = await run('prlimit', command, {
+  const { stdout, stderr, code, signal } = await run('prlimit', command, {
     timeoutMs: bounds.timeoutMs,
     maxBytes: maxAnswerBytes,
     input: Buffer.from(JSON.stringify({ limitMs: bounds.timeoutMs + orphanMs, question })),
@@ -38,7 +38,8 @@ export async function askChild(entry: URL, question: unknown, bounds: ChildBound
   } catch (cause) {
     throw new Failure('transient', 'child-failed', 'the child answered nothing that is JSON', { cause });
   }
-  throw new Failure('transient', 'child-failed', `the child ended with ${signal ?? `exit ${code}`}`);
+  const why = /^\w*Error.{0,200}/m.exec(stderr)?.[0] ?? '';
+  throw new Failure('transient', 'child-failed', `the child ended with ${signal ?? `exit ${code}`} ${why}`);
 }
 
 /** The other side: reads the question, prints what `answer` resolves to, ends. Anything thrown ends it with exit 1. */

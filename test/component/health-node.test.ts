@@ -188,6 +188,10 @@ async function watched(
       ],
     },
     retention: { status: () => world.retention },
+    onvif: [],
+    askChild: async () => {
+      throw new Error('no camera has ONVIF here');
+    },
   };
   const health = openHealth(parts);
   const stop = new AbortController();

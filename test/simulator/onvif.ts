@@ -92,7 +92,9 @@ export async function startOnvifDevice(options: OnvifOptions = {}): Promise<Onvi
   const authorised = (request: string): boolean => {
     if (options.user === undefined || password === undefined) return true;
     const field = (name: string): string | undefined =>
-      new RegExp(`<(?:\\w+:)?${name}[^>]*>([^<]*)</(?:\\w+:)?${name}>`).exec(request)?.[1];
+      new RegExp(`<(?:\\w+:)?${name}[^>]*>([^<]*)</(?:\\w+:)?${name}>`)
+        .exec(request)?.[1]
+        ?.replaceAll(/&#(\d+);/g, (_, code: string) => String.fromCharCode(Number(code)));
     const [user, digest, nonce, created] = ['Username', 'Password', 'Nonce', 'Created'].map(field);
     if (user !== options.user || digest === undefined || nonce === undefined || created === undefined)
       return false;

@@ -1,0 +1,102 @@
+import * as fc from 'fast-check';
+import * as assert from 'uvu/assert';
+import {
+  informationOf,
+  isRefusal,
+  positionOf,
+  profilesOf,
+  recordsOf,
+  servicesOf,
+  textOf,
+  timeOf,
+  uriOf,
+} from '#agent/health/onvif-xml.ts';
+import { suite } from '../support/suite.ts';
+
+const test = suite('ONVIF replies read raw');
+
+test('values stay as they are written: versions, long serial numbers, tokens, entities, any prefix or none', () => {
+  const xml =
+    '<tds:GetDeviceInformationResponse><tds:Manufacturer>A &amp; B</tds:Manufacturer><Model >DS-2 &#x2122;</Model>' +
+    '<ns1:FirmwareVersion a="1">5.10</ns1:FirmwareVersion><tds:SerialNumber> 00012345678901234567890 </tds:SerialNumber>';
+  assert.equal(informationOf(xml), {
+    manufacturer: 'A & B',
+    model: 'DS-2 ™',
+    firmware: '5.10',
+    serial: '00012345678901234567890',
+  });
+  assert.is(informationOf('<Fault/>'), undefined);
+  assert.is(textOf('<ModelName>x</ModelName>', 'Model'), undefined, 'a name that only begins alike');
+  assert.is(uriOf('<tt:Uri>rtsp://10.0.0.5/a?b=1&amp;c=2</tt:Uri>'), 'rtsp://10.0.0.5/a?b=1&c=2');
+});
+
+test('time is UTC or unknown: local time alone says nothing', () => {
+  const dated = (name: string): string =>
+    `<tt:${name}><tt:Time><tt:Hour>23</tt:Hour><tt:Minute>4</tt:Minute><tt:Second>5</tt:Second></tt:Time>` +
+    `<tt:Date><tt:Year>2026</tt:Year><tt:Month>2</tt:Month><tt:Day>28</tt:Day></tt:Date></tt:${name}>`;
+  assert.is(timeOf(dated('UTCDateTime')), Date.UTC(2026, 1, 28, 23, 4, 5));
+  assert.is(timeOf(dated('LocalDateTime')), undefined);
+  assert.is(timeOf(dated('UTCDateTime').replace('28', 'x')), undefined);
+});
+
+test('profiles of both media services, with the source each shows', () => {
+  const media1 =
+    '<trt:Profiles fixed="true" token="000"><tt:Name>main</tt:Name><tt:VideoSourceConfiguration token="v"><tt:SourceToken>1</tt:SourceToken></tt:VideoSourceConfiguration>' +
+    '<tt:VideoEncoderConfiguration token="e"><tt:Encoding>H264</tt:Encoding><tt:Resolution><tt:Width>1920</tt:Width><tt:Height>1080</tt:Height></tt:Resolution></tt:VideoEncoderConfiguration>' +
+    '<tt:PTZConfiguration token="p"/></trt:Profiles><trt:Profiles token="still"><tt:Name>no encoder</tt:Name></trt:Profiles>';
+  assert.equal(profilesOf(media1), [
+    { token: '000', source: '1', encoding: 'H264', width: 1920, height: 1080, ptz: true },
+  ]);
+  const media2 =
+    '<tr2:Profiles token="M2"><tr2:Configurations><tr2:VideoSource token="v"><tt:SourceToken>VS0</tt:SourceToken></tr2:VideoSource>' +
+    '<tr2:VideoEncoder token="e"><tt:Encoding>H265</tt:Encoding><tt:Resolution><tt:Width>3840</tt:Width><tt:Height>2160</tt:Height></tt:Resolution></tr2:VideoEncoder></tr2:Configurations></tr2:Profiles>';
+  assert.equal(profilesOf(media2), [
+    { token: 'M2', source: 'VS0', encoding: 'H265', width: 3840, height: 2160, ptz: false },
+  ]);
+  assert.is(profilesOf(media1.repeat(500)).length, 64, 'bounded');
+});
+
+test('services, position, jobs and refusals', () => {
+  assert.equal(
+    servicesOf(
+      '<tds:Namespace>http://www.onvif.org/ver10/recording/wsdl</tds:Namespace><Namespace>x</Namespace>',
+    ),
+    ['http://www.onvif.org/ver10/recording/wsdl', 'x'],
+  );
+  assert.equal(positionOf('<tt:PanTilt space="a" x="-0.25" y="0.5"/><tt:Zoom x="0"/>'), {
+    pan: -0.25,
+    tilt: 0.5,
+    zoom: 0,
+  });
+  assert.is(positionOf('<tt:PanTilt>IDLE</tt:PanTilt>'), undefined);
+  assert.ok(recordsOf('<tt:Mode>Idle</tt:Mode><tt:Mode> Active </tt:Mode>'));
+  assert.not(recordsOf('<tt:Mode>Idle</tt:Mode>'));
+  assert.ok(isRefusal('<SOAP-ENV:Value>ter:NotAuthorized</SOAP-ENV:Value>'));
+});
+
+test('no bytes a device sends make reading throw or take long', () => {
+  const pieces = fc.constantFrom(
+    '<Profiles token="a">',
+    '<tt:Width>',
+    '</',
+    '<',
+    '&#x110000;',
+    '&#99999999;',
+    'UTCDateTime',
+    '">',
+    ' ',
+    'x',
+  );
+  fc.assert(
+    fc.property(fc.array(pieces, { maxLength: 400 }), (parts) => {
+      const xml = parts.join('');
+      for (const read of [informationOf, timeOf, profilesOf, uriOf, servicesOf, positionOf, recordsOf])
+        read(xml);
+    }),
+    { numRuns: 200 },
+  );
+  const began = performance.now();
+  profilesOf('<Profiles token="a">'.repeat(12_000));
+  timeOf('<UTCDateTime>'.repeat(20_000));
+  assert.ok(performance.now() - began < 10_000, `${performance.now() - began} ms for 240 kB`);
+});
