@@ -40,7 +40,7 @@ export const requestReference = z.strictObject({
   recordHash: sha256Hex,
 });
 
-const commandSchema = z
+export const commandSchema = z
   .discriminatedUnion('type', [
     z.strictObject({
       ...head,

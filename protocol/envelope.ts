@@ -21,7 +21,7 @@ const maxSignatures = 16;
 const base64 = z
   .base64()
   .refine((text) => Buffer.from(text, 'base64').toString('base64') === text, 'not canonical base64');
-const envelopeSchema = z.strictObject({
+export const envelopeSchema = z.strictObject({
   payloadType: z.string().max(200),
   payload: base64,
   signatures: z

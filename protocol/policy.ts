@@ -20,7 +20,7 @@ const personKey = z
   .strictObject({ keyid: keyId, publicKey, role, nodes: z.array(nodeId).max(1000).optional() })
   .refine((key) => key.keyid === key.publicKey.id, 'keyid is not the hash of publicKey');
 
-const policySchema = z.strictObject({
+export const policySchema = z.strictObject({
   version: z.int().positive(),
   issuedAt: instant,
   retentionCeilingHours: z.int().positive().max(168),
