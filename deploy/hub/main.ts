@@ -19,6 +19,7 @@ const commands: Record<string, () => Promise<Command>> = {
   register: async () => (await import('./cli/register.ts')).register,
   ack: async () => (await import('./cli/status.ts')).ack,
   import: async () => (await import('./cli/import.ts')).importStick,
+  drill: async () => (await import('./cli/drill.ts')).drill,
   policy: async () => (await import('./cli/policy.ts')).policy,
 };
 

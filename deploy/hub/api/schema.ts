@@ -67,6 +67,12 @@ export const bodies = {
     /** At most 1 MiB; none asks how much is here. */
     bytes: z.base64().max(1_500_000),
   }),
+  drill: z.strictObject({
+    by,
+    recipient: z.string().max(4200),
+    sample: z.boolean(),
+    segment: z.strictObject({ case: uuidV7, name: z.string().max(80), opened: z.boolean() }).optional(),
+  }),
   policy: z.strictObject({ by, envelope: z.string().min(1).max(maxPolicyBytes) }),
 } as const;
 
@@ -118,6 +124,7 @@ export interface Answers {
   'POST /import': CaseAnswer;
   /** How much of the file is here. */
   'POST /piece': { offset: number };
+  'POST /drill': { seq: number; passed: boolean };
   /** `taken` is false when it was in force already. */
   'POST /policy': { version: number; taken: boolean };
 }

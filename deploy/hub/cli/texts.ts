@@ -60,6 +60,7 @@ export interface Texts {
   erased(files: number, size: string): string;
   act: Record<RegisterKind, string>;
   published(version: number, taken: boolean): string;
+  drilled(passed: boolean): string;
   demo: string;
   serving(upload: string): string;
 }
@@ -174,9 +175,14 @@ const it: Texts = {
     closed: 'chiusa',
     policy: 'regole',
     imported: 'da chiavetta',
+    drill: 'prova',
   },
   published: (version, taken) =>
     taken ? `Regole ${version} in vigore e pubblicate.` : `Regole ${version}: erano già in vigore.`,
+  drilled: (passed) =>
+    passed
+      ? 'Prova riuscita: l’identità di riserva apre tutto.'
+      : 'Prova NON riuscita: avvisare il titolare oggi stesso.',
   demo: 'DIMOSTRAZIONE: ogni chiave è in chiaro su questa macchina. Non usare con telecamere vere.',
   serving: (upload) => `Il municipio è in ascolto; consegne su ${upload}.`,
 };
@@ -267,9 +273,14 @@ const en: Texts = {
     closed: 'closed',
     policy: 'policy',
     imported: 'from a stick',
+    drill: 'drill',
   },
   published: (version, taken) =>
     taken ? `Policy ${version} is in force and published.` : `Policy ${version} was in force already.`,
+  drilled: (passed) =>
+    passed
+      ? 'The drill passed: the escrow identity opens everything.'
+      : 'The drill FAILED: tell the controller today.',
   demo: 'DEMONSTRATION: every key lies in the clear on this machine. Not for real cameras.',
   serving: (upload) => `The hub is listening; deliveries at ${upload}.`,
 };

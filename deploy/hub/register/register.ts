@@ -16,6 +16,7 @@ export const registerKinds = [
   'closed',
   'policy',
   'imported',
+  'drill',
 ] as const;
 export type RegisterKind = (typeof registerKinds)[number];
 

@@ -7,6 +7,7 @@ import type { CaseAnswer } from '../api/schema.ts';
 import type { Case, Cases } from '../cases/cases.ts';
 import type { Closing } from '../cases/closing.ts';
 import { deliveredCase, openerRole, requirePlain } from '../cases/opening.ts';
+import type { Drills } from '../cases/drill.ts';
 import type { Sticks } from '../cases/stick.ts';
 import type { Alerts } from '../fleet/alerts.ts';
 import type { Fleet } from '../fleet/fleet.ts';
@@ -26,6 +27,7 @@ const newsLimitMs = 1000;
 export function handlersOf(parts: {
   policies: Policies;
   sticks: Sticks;
+  drills: Drills;
   register: Register;
   cases: Cases;
   fleet: Fleet;
@@ -159,6 +161,7 @@ export function handlersOf(parts: {
     'POST /piece': async ({ id, file, size, offset, bytes }) => ({
       offset: await parts.sticks.piece(id, file, size, offset, Buffer.from(bytes, 'base64')),
     }),
+    'POST /drill': ({ by, ...result }) => parts.drills.enter(result, by),
     'POST /policy': async ({ by, envelope }) => {
       const taken = (await policies.publish(Buffer.from(envelope), by)) === 'taken';
       return { version: policies.current().version, taken };

@@ -15,6 +15,7 @@ import { instantText } from '#protocol/time.ts';
 import { hubNode, topics } from '#protocol/topics.ts';
 import { openCases } from '../cases/cases.ts';
 import { openClosing } from '../cases/closing.ts';
+import { openDrills } from '../cases/drill.ts';
 import { openSticks } from '../cases/stick.ts';
 import { openAlerts } from '../fleet/alerts.ts';
 import { openFleet } from '../fleet/fleet.ts';
@@ -174,8 +175,11 @@ export async function openHub(options: {
   await closing.resume();
   const uploads = await listenUploads({ settings, folder: join(data, 'cases'), inbox, log, broken });
   const sticks = openSticks({ files: systemFiles, cases, inbox, register, policies, witness });
+  const begun = trusted.all[0]?.policy.issuedAt ?? trusted.policy.issuedAt;
+  const drills = openDrills({ clock, register, alerts, policy, begun, broken });
   const parts = {
     policies,
+    drills,
     sticks,
     register,
     cases,
@@ -203,6 +207,7 @@ export async function openHub(options: {
       });
       await uploads.close();
       fleet.close();
+      drills.close();
       if (bus.connected())
         await bus
           .publish({ topic: topics.hubState, payload: state('offline'), retain: true })
