@@ -11,6 +11,7 @@ export const payloadTypes = {
   policy: 'application/vnd.peio.policy+json',
   status: 'application/vnd.peio.status+json',
   manifest: 'application/vnd.peio.manifest+json',
+  minutes: 'application/vnd.peio.minutes+json',
 } as const;
 export type PayloadType = (typeof payloadTypes)[keyof typeof payloadTypes];
 

@@ -14,6 +14,7 @@ const commands: Record<string, () => Promise<Command>> = {
   authorise: async () => (await import('./cli/authorise.ts')).authorise,
   follow: async () => (await import('./cli/follow.ts')).follow,
   open: async () => (await import('./cli/open.ts')).open,
+  minutes: async () => (await import('./cli/minutes.ts')).minutes,
   verify: async () => (await import('./cli/verify.ts')).verify,
   close: async () => (await import('./cli/close.ts')).close,
   register: async () => (await import('./cli/register.ts')).register,

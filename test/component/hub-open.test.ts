@@ -151,6 +151,8 @@ test('a package says what it is, and verifies without the hub', () =>
       'manifest.dsse.json',
       'policy.dsse.json',
       'proof.json',
+      'verbale.json',
+      'verbale.pdf',
       'viewing.json',
       'viewing.mp4',
     ]);
@@ -162,7 +164,7 @@ test('a package says what it is, and verifies without the hub', () =>
     const { serveHub } = await import('../support/hub-town.ts');
     world.hub = await serveHub(world.town.hub);
     const line = (await registerLines(world)).find(({ kind }) => kind === 'packaged');
-    assert.is((line?.['files'] as unknown[] | undefined)?.length, 7);
+    assert.is((line?.['files'] as unknown[] | undefined)?.length, 9);
   }));
 
 test('whatever is changed in a package is found', () =>

@@ -8,6 +8,7 @@ import type { HubAlert } from '../fleet/alerts.ts';
 import type { NodeSight } from '../fleet/fleet.ts';
 import type { Delivery } from '../inbox/inbox.ts';
 import type { LogProof } from '../logs/proof.ts';
+import { made } from '../minutes/minutes.ts';
 import type { RegisterLine } from '../register/register.ts';
 import { type KnownRequest, requestRecord } from '../register/requests.ts';
 
@@ -50,6 +51,8 @@ export const bodies = {
       .min(1)
       .max(64),
   }),
+  /** `line` is the opening's in the register. */
+  minutes: z.strictObject({ by, id: uuidV7, line: z.int().positive(), made }),
   close: z.strictObject({ by, id: uuidV7 }),
   ack: z.strictObject({ by, alert: z.string().min(1).max(120) }),
   import: z.strictObject({
@@ -119,6 +122,9 @@ export interface Answers {
   'POST /view': { seq: number; at: string };
   /** `contents` goes into the package. */
   'POST /pack': { seq: number; contents: string };
+  /** Signed by the hub. */
+  'POST /minutes': { seq: number; envelope: string };
+  'GET /minutes': { envelopes: string[] };
   'POST /close': { files: number; bytes: number };
   'POST /ack': HubAlert;
   'POST /import': CaseAnswer;

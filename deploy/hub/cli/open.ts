@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { systemClock } from '#agent/platform/clock.ts';
 import { exitCodes, Failure } from '#protocol/failure.ts';
 import type { Manifest } from '#protocol/manifest.ts';
@@ -9,11 +11,12 @@ import { makeViewing, type Viewing } from '../viewing/clear.ts';
 import { differing, type Evidence, readEvidence } from '../viewing/evidence.ts';
 import { readIdentity } from '../viewing/identity.ts';
 import { requireRecipient, type Sealing, writePackage } from '../viewing/package-file.ts';
-import { caseFolder, contentsPart, packageParts } from '../viewing/package-parts.ts';
+import { caseFolder, contentsPart, filePart, packageParts } from '../viewing/package-parts.ts';
 import { policyOf } from '../viewing/policy-of.ts';
 import { forbidCoreDumps, openRamFolder } from '../viewing/ram.ts';
 import { caseId, latestNote } from './case-id.ts';
 import type { Call, Command } from './command.ts';
+import { type MadeMinutes, makeMinutes } from './minutes.ts';
 import { readPassphrase } from './passphrase.ts';
 import { texts } from './texts.ts';
 import { filmTime, localTime } from './times.ts';
@@ -60,7 +63,7 @@ until Enter, an interrupt, or at once with --once or --pack. ${latestNote}`,
         return file ? readPassphrase(file) : await call.terminal.ask('Passphrase: ', { hidden: true });
       };
       const identity = await readIdentity(call.need('identity'), passphrase);
-      await client.post('view', {
+      const { seq: line } = await client.post('view', {
         by: call.by,
         id,
         recipient: identity.recipient,
@@ -77,7 +80,9 @@ until Enter, an interrupt, or at once with --once or --pack. ${latestNote}`,
           `${wrong[0].name} is ${wrong[0].why}: nothing is opened`,
         );
       const viewing = await makeViewing(folder, evidence.manifest, identity.secret, ram);
-      if (sealing) return await pack(call, id, evidence, viewing, sealing);
+      const minutes = await makeMinutes(call, id, line, viewing, true);
+      if (sealing) return await pack(call, id, evidence, viewing, minutes, sealing);
+      writeFileSync(join(ram.path, 'verbale.pdf'), minutes.pdf, { mode: 0o600 });
       show(call, id, evidence.manifest, viewing, ram.path);
       shown = true;
       if (!call.flag('once')) await enter(call);
@@ -119,21 +124,26 @@ async function pack(
   id: string,
   { command, manifest }: Evidence,
   viewing: Viewing,
+  minutes: MadeMinutes,
   { file, sealing }: { file: string; sealing: Sealing },
 ): Promise<number> {
   const client = call.client();
   const proof = await client.get('GET /proof', { id });
-  const parts = packageParts({
-    caseFolder: caseFolder(call.dir, id),
-    hubFolder: call.dir,
-    command,
-    manifest,
-    viewing,
-    proof,
-    camera: cameraName(call.settings(), command.node, command.camera),
-    purpose: texts.it.purpose[command.purpose],
-    zone: call.settings().zone,
-  });
+  const parts = [
+    ...packageParts({
+      caseFolder: caseFolder(call.dir, id),
+      hubFolder: call.dir,
+      command,
+      manifest,
+      viewing,
+      proof,
+      camera: cameraName(call.settings(), command.node, command.camera),
+      purpose: texts.it.purpose[command.purpose],
+      zone: call.settings().zone,
+    }),
+    filePart('verbale.pdf', minutes.pdf),
+    filePart('verbale.json', Buffer.from(minutes.envelope)),
+  ];
   const { contents } = await client.post('pack', {
     by: call.by,
     id,
@@ -160,7 +170,8 @@ function show(
 ): void {
   const { terminal } = call;
   if (call.flag('json')) {
-    terminal.print(JSON.stringify({ id, folder, files, gaps, incomplete }));
+    const minutes = join(folder, 'verbale.pdf');
+    terminal.print(JSON.stringify({ id, folder, files, gaps, incomplete, minutes }));
     return;
   }
   const { opened } = call.texts();
@@ -174,6 +185,7 @@ function show(
   for (const { start, end, reason } of gaps) terminal.print(opened.gap(local(start), local(end), reason));
   for (const { name, end } of incomplete)
     terminal.print(end === 'tampered' ? opened.tampered(name) : opened.incomplete(name));
+  terminal.print(opened.minutes(join(folder, 'verbale.pdf')));
 }
 
 /** Until a line, or the end of input. */

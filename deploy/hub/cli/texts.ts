@@ -47,10 +47,13 @@ export interface Texts {
     gap(from: string, to: string, reason: string): string;
     incomplete(name: string): string;
     tampered(name: string): string;
+    minutes(path: string): string;
     untilEnter: string;
     gone: string;
   };
   packed(file: string): string;
+  /** Nothing here draws pictures: the minutes have none. */
+  noStill: string;
   passphraseOnce(passphrase: string): string;
   authentic: string;
   notAuthentic: string;
@@ -145,10 +148,12 @@ const it: Texts = {
     gap: (from, to, reason) => `  manca ${from} – ${to}: ${reason}`,
     incomplete: (name) => `  ${name} finisce prima: interrotto da un guasto del nodo`,
     tampered: (name) => `  ${name} NON è come il nodo l'ha sigillato: si vede solo la parte autentica`,
+    minutes: (path) => `Verbale: ${path}`,
     untilEnter: 'Premere Invio per chiudere: le immagini in chiaro spariscono.',
     gone: 'Immagini in chiaro rimosse.',
   },
   packed: (file) => `Copia cifrata in ${file}`,
+  noStill: 'Nessun fotogramma nel verbale: manca ffmpeg.',
   passphraseOnce: (passphrase) =>
     `Passphrase (mostrata solo ora, da comunicare per altra via): ${passphrase}`,
   authentic: 'Autentico: ogni firma e ogni impronta è quella giusta.',
@@ -171,6 +176,7 @@ const it: Texts = {
     answered: 'esito',
     delivered: 'consegnata',
     opened: 'visione',
+    minutes: 'verbale',
     packaged: 'copia',
     closed: 'chiusa',
     policy: 'regole',
@@ -245,10 +251,12 @@ const en: Texts = {
     gap: (from, to, reason) => `  missing ${from} – ${to}: ${reason}`,
     incomplete: (name) => `  ${name} ends early: cut by a failure at the node`,
     tampered: (name) => `  ${name} is NOT as the node sealed it: only its authentic part is shown`,
+    minutes: (path) => `Minutes: ${path}`,
     untilEnter: 'Press Enter to close: the clear pictures go.',
     gone: 'Clear pictures removed.',
   },
   packed: (file) => `Encrypted copy in ${file}`,
+  noStill: 'No picture in the minutes: there is no ffmpeg.',
   passphraseOnce: (passphrase) => `Passphrase (shown this once, to be told by another way): ${passphrase}`,
   authentic: 'Authentic: every signature and every hash is right.',
   notAuthentic: 'NOT authentic: something is not as it was signed.',
@@ -269,6 +277,7 @@ const en: Texts = {
     answered: 'outcome',
     delivered: 'delivered',
     opened: 'viewing',
+    minutes: 'minutes',
     packaged: 'copy',
     closed: 'closed',
     policy: 'policy',

@@ -12,6 +12,7 @@ export const registerKinds = [
   'answered',
   'delivered',
   'opened',
+  'minutes',
   'packaged',
   'closed',
   'policy',

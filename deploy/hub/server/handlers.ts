@@ -6,14 +6,15 @@ import type { Policy } from '#protocol/policy.ts';
 import type { CaseAnswer } from '../api/schema.ts';
 import type { Case, Cases } from '../cases/cases.ts';
 import type { Closing } from '../cases/closing.ts';
-import { deliveredCase, openerRole, requirePlain } from '../cases/opening.ts';
 import type { Drills } from '../cases/drill.ts';
+import { deliveredCase, openerRole, requirePlain } from '../cases/opening.ts';
 import type { Sticks } from '../cases/stick.ts';
 import type { Alerts } from '../fleet/alerts.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { Inbox } from '../inbox/inbox.ts';
 import { makeProof } from '../logs/proof.ts';
 import type { Witness } from '../logs/witness.ts';
+import type { MinutesBook } from '../minutes/compose.ts';
 import type { Policies } from '../policies/policies.ts';
 import type { Register } from '../register/register.ts';
 import { enterRequest, findRequest, type KnownRequest, recordText } from '../register/requests.ts';
@@ -38,6 +39,7 @@ export function handlersOf(parts: {
   witness(node: string): Witness | undefined;
   inbox: Inbox;
   closing: Closing;
+  minutes: MinutesBook;
   /** Where nodes upload to. */
   upload: string;
   utc(): number;
@@ -155,6 +157,8 @@ export function handlersOf(parts: {
       const contents = { case: id, register: { seq: line.seq, hash }, at: Date.parse(line.at), files };
       return { seq: line.seq, contents: signContents(contents, parts.hubKey) };
     },
+    'POST /minutes': (ask) => parts.minutes.make(ask),
+    'GET /minutes': async (ask) => ({ envelopes: await parts.minutes.of(idOf(ask)) }),
     'POST /close': ({ by, id }) => parts.closing.close(id, by),
     'POST /ack': ({ by, alert }) => alerts.acknowledge(alert, by),
     'POST /import': async ({ by, ...stick }) => answerOf(await parts.sticks.begin(stick, by)),

@@ -22,6 +22,7 @@ import { openFleet } from '../fleet/fleet.ts';
 import { openInbox } from '../inbox/inbox.ts';
 import { listenUploads } from '../inbox/uploads.ts';
 import { openWitness, type Witness } from '../logs/witness.ts';
+import { openMinutesBook } from '../minutes/compose.ts';
 import { openPolicies } from '../policies/policies.ts';
 import { openStragglers, type Stragglers } from '../policies/stragglers.ts';
 import { openRegister } from '../register/register.ts';
@@ -173,6 +174,16 @@ export async function openHub(options: {
   await inbox.recover();
   const closing = openClosing(cases, inbox, dispatch);
   await closing.resume();
+  const minutes = openMinutesBook({
+    files: systemFiles,
+    cases,
+    register,
+    settings,
+    hubKey,
+    policyAt: policies.at,
+    newest: policies.newest,
+    utc,
+  });
   const uploads = await listenUploads({ settings, folder: join(data, 'cases'), inbox, log, broken });
   const sticks = openSticks({ files: systemFiles, cases, inbox, register, policies, witness });
   const begun = trusted.all[0]?.policy.issuedAt ?? trusted.policy.issuedAt;
@@ -188,6 +199,7 @@ export async function openHub(options: {
     dispatch,
     inbox,
     closing,
+    minutes,
     bus,
     hubKey,
     utc,

@@ -15,7 +15,7 @@ export interface Part extends TarEntry {
   sha256: string;
 }
 
-function textPart(name: string, bytes: Buffer): Part {
+export function filePart(name: string, bytes: Buffer): Part {
   return { name, size: bytes.length, sha256: sha256(bytes), chunks: () => [bytes] };
 }
 
@@ -47,12 +47,12 @@ export function packageParts(given: {
     incomplete: viewing.incomplete.map(({ name, end }) => ({ name, end: end ?? 'torn' })),
   };
   const json = (name: string, value: unknown): Part =>
-    textPart(name, Buffer.from(`${JSON.stringify(value, null, 1)}\n`));
+    filePart(name, Buffer.from(`${JSON.stringify(value, null, 1)}\n`));
   const kept = (folder: string, name: string, as = name): Part =>
-    textPart(as, readPart(folder, name, 8 * 1024 * 1024));
+    filePart(as, readPart(folder, name, 8 * 1024 * 1024));
   const policyFile = policyFileOf(given.hubFolder, given.command.policyVersion);
   return [
-    textPart('LEGGIMI.txt', Buffer.from(readMe(given))),
+    filePart('LEGGIMI.txt', Buffer.from(readMe(given))),
     ...viewing.files.map(({ name, path, sha256: hash }) => ({
       name,
       size: statSync(path).size,
@@ -70,7 +70,7 @@ export function packageParts(given: {
 export const contentsName = 'contents.txt';
 
 export function contentsPart(note: string): Part {
-  return textPart(contentsName, Buffer.from(note));
+  return filePart(contentsName, Buffer.from(note));
 }
 
 /** Where a case lies below the hub's folder. */

@@ -46,6 +46,7 @@ export function readMe(given: {
     '  command.dsse.json    il comando, firmato da incaricato e responsabile del trattamento',
     '  policy.dsse.json     le regole con le chiavi di tutti, firmate dal titolare',
     '  proof.json           la riga nel registro del nodo, controfirmata dal municipio',
+    '  verbale.pdf          il verbale; verbale.json: gli stessi dati, firmati dal municipio',
     '  viewing.json         quali originali il filmato mostra, e in quali momenti',
     '  Con il programma del municipio: hub verify CARTELLA --root root.pub (la chiave root.pub si chiede al Comune).',
     '',
