@@ -75,6 +75,8 @@ export const healthMessage = z.object({
         height: z.int().optional(),
         fps: z.number().optional(),
         lostPackets: z.int().optional(),
+        /** Recorded through ffmpeg, and why; absent in process. */
+        ffmpeg: z.enum(['configured', 'udp', 'multicast', 'unsupported-codec']).optional(),
         /** Media the camera offers and nobody records, e.g. `audio/PCMA`. */
         offered: z.array(z.string().max(64)).max(16).optional(),
         /** What it says of itself; absent for a camera without ONVIF. */

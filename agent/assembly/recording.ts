@@ -1,8 +1,8 @@
 import type { GapReason } from '#protocol/gap.ts';
 import { parseRecipients } from '#protocol/seal/seal.ts';
 import { instantText } from '#protocol/time.ts';
-import { openRtspIngest } from '../camera/rtsp-ingest.ts';
-import { openNet } from '../platform/net.ts';
+import { openIngest } from '../camera/open-ingest.ts';
+import { systemParts } from '../camera/system-parts.ts';
 import { openRecorder, type Recorder } from '../recorder/recorder.ts';
 import type { Memory } from './memory.ts';
 import { guarded, type Life } from './node.ts';
@@ -19,15 +19,14 @@ const readPaceMs = 100;
 export async function openRecording(life: Life, memory: Memory, diskFull: () => void): Promise<Camera[]> {
   const { clock, random, config } = life;
   const { store, policy, trust, record } = memory;
-  const net = openNet(readPaceMs);
+  const parts = systemParts(clock, random, life.log, { readPaceMs, ffmpeg: config.ffmpeg });
   return await Promise.all(
-    config.cameras.map(async ({ id, rtsp, credentials }) => {
+    config.cameras.map(async ({ id, rtsp, ...camera }) => {
       const log = life.log.child({ camera: id });
       const recorder = openRecorder({
         store,
         camera: await store.camera(id),
-        ingest: () =>
-          openRtspIngest({ url: rtsp, ...(credentials ? { credentials } : {}), clock, random, net, log }),
+        ingest: openIngest({ url: rtsp, ...camera }, { ...parts, log }),
         recipients: () => parseRecipients(policy.recipients(clock.utc())),
         clock,
         random,

@@ -5,13 +5,13 @@ import { recipientsFor, verifyPolicy } from '#protocol/policy.ts';
 import { parseRecipients } from '#protocol/seal/seal.ts';
 import { reasonText } from '../alert/camera-down.ts';
 import type { FragmentSink } from '../camera/ingest.ts';
-import { openRtspIngest } from '../camera/rtsp-ingest.ts';
+import { type IngestParts, openIngest } from '../camera/open-ingest.ts';
+import { systemParts } from '../camera/system-parts.ts';
 import { type Config, loadConfig } from '../config/load.ts';
 import { openConnection } from '../mqtt/connection.ts';
 import { pause, systemClock } from '../platform/clock.ts';
 import { systemFiles } from '../platform/files.ts';
 import { openLog } from '../platform/log.ts';
-import { openNet } from '../platform/net.ts';
 import { systemRandom } from '../platform/random.ts';
 import { readTimeService } from '../platform/time-service.ts';
 import { type Command, required } from './arguments.ts';
@@ -27,6 +27,7 @@ interface Finding {
 const cameraLimitMs = 15_000;
 const brokerLimitMs = 10_000;
 const askedAtOnce = 4;
+const readPaceMs = 20;
 const shapes = { ok: '●', warning: '◐', failed: '▲' } as const;
 
 export const checkCommand: Command = {
@@ -55,9 +56,11 @@ export const checkCommand: Command = {
     });
     for (const check of [checkPolicy, checkDisk, checkClock, checkBroker]) say(await check(config));
     const waiting = [...config.cameras];
+    const log = openLog('silent');
+    const parts = systemParts(systemClock, systemRandom, log, { readPaceMs, ffmpeg: config.ffmpeg });
     const worker = async (): Promise<void> => {
       for (let camera = waiting.shift(); camera; camera = waiting.shift())
-        say(await checkCamera(config, camera));
+        say(await checkCamera(config, camera, parts));
     };
     await Promise.all(Array.from({ length: askedAtOnce }, worker));
     const failed = findings.filter(({ state }) => state === 'failed').length;
@@ -174,7 +177,11 @@ async function checkBroker(config: Config): Promise<Finding> {
 }
 
 /** Records nothing: stops at the first keyframe. */
-async function checkCamera(config: Config, camera: Config['cameras'][number]): Promise<Finding> {
+async function checkCamera(
+  config: Config,
+  camera: Config['cameras'][number],
+  parts: IngestParts,
+): Promise<Finding> {
   const t = words[config.lang];
   const what = `${t.camera} ${camera.id}`;
   const enough = new AbortController();
@@ -185,14 +192,8 @@ async function checkCamera(config: Config, camera: Config['cameras'][number]): P
     },
     fragment: () => enough.abort(),
   };
-  const ingest = openRtspIngest({
-    url: camera.rtsp,
-    ...(camera.credentials ? { credentials: camera.credentials } : {}),
-    clock: systemClock,
-    random: systemRandom,
-    net: openNet(20),
-    log: openLog('silent'),
-  });
+  const { rtsp: url, ...choice } = camera;
+  const ingest = openIngest({ url, ...choice }, parts)();
   const limit = AbortSignal.timeout(cameraLimitMs);
   try {
     await ingest.run(sink, AbortSignal.any([enough.signal, limit]));
@@ -206,6 +207,8 @@ async function checkCamera(config: Config, camera: Config['cameras'][number]): P
     return { what, state: 'failed', detail: plain };
   }
   if (!enough.signal.aborted) return { what, state: 'failed', detail: t.silent };
-  const audio = ingest.stats().offered.some((media) => media.startsWith('audio/'));
+  const { offered, because } = ingest.stats();
+  if (because !== undefined) seen += `, ffmpeg (${because})`;
+  const audio = offered.some((media) => media.startsWith('audio/'));
   return { what, state: audio ? 'warning' : 'ok', detail: audio ? `${seen}; ${t.audio}` : seen };
 }

@@ -1,113 +1,100 @@
-import type { LocalStatus } from '../web/local.ts';
+import { causeWords, isCause } from '../view/causes.ts';
+import { bitRate, byteSize, number } from '../view/figures.ts';
+import { states } from '../view/states.ts';
+import type { Piece } from '../view/strip.ts';
+import { stripSentence } from '../view/strip-svg.ts';
+import { stripCells, stripText, stripTextLegend } from '../view/strip-text.ts';
+import { elapsed, lasting, since } from '../view/times.ts';
+import type { LocalStatus, LocalWeeks } from '../web/local.ts';
+import {
+  aboutOf,
+  type Camera,
+  cameraName,
+  firstSentence,
+  gravestFirst,
+  worstFirst,
+} from '../web/site-summary.ts';
+import { siteWords } from '../web/site-words.ts';
 
-type Camera = NonNullable<LocalStatus['health']['cameras']>[number];
+/** How wide the terminal is, and whether it shows colours. */
+export interface Screen {
+  columns: number;
+  colour: boolean;
+}
 
-/** Shape and word of a state: never by colour alone. */
-const shapes = { recording: '●', connecting: '◐', failed: '▲' } as const;
-const words = {
-  it: {
-    recording: 'registra',
-    connecting: 'si collega',
-    failed: 'guasta',
-    since: 'da',
-    good: (cameras: number) =>
-      `Tutto regolare: ${cameras === 1 ? '1 telecamera registra' : `${cameras} telecamere registrano`}.`,
-    relay: 'Tutto regolare: nodo senza telecamere.',
-    bad: (alerts: number) => (alerts === 1 ? '1 guasto:' : `${alerts} guasti:`),
-    starting: (count: number) =>
-      `${count === 1 ? '1 telecamera non registra' : `${count} telecamere non registrano`} ancora.`,
-    disk: (free: string, hours: string) => `disco: ${free} liberi${hours}`,
-    fits: (hours: string) => `, spazio per ${hours}`,
-    clock: {
-      synced: 'sincronizzato',
-      unknown: 'non verificabile',
-      unsynchronised: 'non sincronizzato',
-      stepped: 'corretto da poco',
-    },
-    broker: (on: boolean) => (on ? 'municipio: collegato' : 'municipio: non raggiungibile'),
-    clockWord: 'orologio',
-    newest: 'ultimo segmento',
-    none: 'nessun segmento',
-  },
-  en: {
-    recording: 'recording',
-    connecting: 'connecting',
-    failed: 'failed',
-    since: 'for',
-    good: (cameras: number) =>
-      `All well: ${cameras === 1 ? '1 camera records' : `${cameras} cameras record`}.`,
-    relay: 'All well: a node without cameras.',
-    bad: (alerts: number) => (alerts === 1 ? '1 fault:' : `${alerts} faults:`),
-    starting: (count: number) =>
-      `${count === 1 ? '1 camera does not record' : `${count} cameras do not record`} yet.`,
-    disk: (free: string, hours: string) => `disk: ${free} free${hours}`,
-    fits: (hours: string) => `, room for ${hours}`,
-    clock: {
-      synced: 'synchronised',
-      unknown: 'not verifiable',
-      unsynchronised: 'not synchronised',
-      stepped: 'just corrected',
-    },
-    broker: (on: boolean) => (on ? 'town hall: connected' : 'town hall: out of reach'),
-    clockWord: 'clock',
-    newest: 'newest segment',
-    none: 'no segment',
-  },
-};
+const severityShape = { critical: '▲', warning: '◐', info: '○' } as const;
 
-/** The status for a terminal: one sentence that answers, then worst first. */
-export function statusText(status: LocalStatus, nowUtc: number): string {
-  const t = words[status.lang];
-  const { health, alerts } = status;
-  const cameras = [...(health.cameras ?? [])].sort((a, b) => rank(b) - rank(a) || a.id.localeCompare(b.id));
-  const idle = cameras.filter(({ state }) => state !== 'recording').length;
-  const first =
-    alerts.length > 0
-      ? t.bad(alerts.length)
-      : health.cameras === undefined
-        ? t.relay
-        : idle > 0
-          ? t.starting(idle)
-          : t.good(cameras.length);
-  const alertLines = alerts.map(
-    ({ key, since, detail }) => `▲ ${key}  ${t.since} ${elapsed(nowUtc - since)}  ${detail}`,
-  );
-  const cameraLines = cameras.map((camera) =>
+/** The status for a terminal: one sentence that answers, then worst first, each camera with its week. */
+export function statusText(
+  status: LocalStatus,
+  weeks: LocalWeeks | undefined,
+  nowUtc: number,
+  screen: Screen,
+): string {
+  const { lang, health, alerts } = status;
+  const t = siteWords[lang];
+  const lines = [firstSentence(status, nowUtc, lang)];
+  for (const alert of gravestFirst(alerts))
+    lines.push(
+      `${severityShape[alert.severity]} ${aboutOf(status, alert)}${alert.detail}, ${since(nowUtc - alert.since, lang)}  [${alert.key}]`,
+    );
+  const cameras = worstFirst(status);
+  const drawn = weeks !== undefined && screen.columns >= stripCells && cameras.length > 0;
+  if (cameras.length > 0) lines.push('');
+  for (const { camera, state } of cameras) {
+    const pieces = (weeks?.pieces[camera.id] ?? []).map(
+      ([from, to, what]): Piece => ({ from, to, what: isPiece(what) ? what : 'unexplained' }),
+    );
+    const { shape } = states[state];
+    lines.push(`${shape} ${cameraName(status, camera.id)}  ${cameraText(camera, status, nowUtc)}`);
+    if (drawn && pieces.length > 0)
+      lines.push(stripText(weeks, pieces, screen), `  ${stripSentence(pieces, lang)}`);
+  }
+  if (drawn) lines.push(stripTextLegend(lang));
+  for (const link of health.links) {
+    const figures = [
+      link.lossPercent === undefined ? '' : `${t.loss} ${number(link.lossPercent, lang)} %`,
+      link.delayMs === undefined ? '' : `${number(link.delayMs, lang)} ms`,
+    ].filter(Boolean);
+    const shape = { up: '●', down: '▲', unknown: '○' }[link.state];
+    lines.push(`${shape} ${link.to} (${link.id})  ${[t.link[link.state], ...figures].join(', ')}`);
+  }
+  const { store, clock, mqtt } = health;
+  const room = store.forecastHours;
+  lines.push(
+    '',
     [
-      `${shapes[camera.state]} ${camera.id.padEnd(10)}`,
-      t[camera.state].padEnd(11),
-      camera.state === 'recording'
-        ? `${megabits(camera.bitrate)}  ${camera.fps ?? '?'} fps  ${camera.codec ?? ''} ${camera.width ?? '?'}×${camera.height ?? '?'}`
-        : `${t.since} ${elapsed(nowUtc - (camera.since ?? nowUtc))}  ${camera.reason ?? ''}`,
-      camera.newestSegment === undefined ? t.none : `${t.newest} ${elapsed(nowUtc - camera.newestSegment)}`,
-    ].join('  '),
+      `${t.facts.disk}: ${t.free(byteSize(store.freeBytes, lang), byteSize(store.totalBytes, lang))}${room === undefined ? '' : `, ${t.fits(lasting(room * 3_600_000, lang))}`}`,
+      `${t.facts.clock}: ${t.clock[clock.state]}`,
+      `${t.facts.hub}: ${t.hub(mqtt.connected, mqtt.reconnects)}`,
+      `${status.node} ${status.version}`,
+    ].join('   '),
   );
-  const hours = health.store.forecastHours;
-  const last = [
-    t.disk(bytes(health.store.freeBytes), hours === undefined ? '' : t.fits(elapsed(hours * 3_600_000))),
-    `${t.clockWord}: ${t.clock[health.clock.state]}`,
-    t.broker(health.mqtt.connected),
-    `${status.node} ${status.version}`,
-  ].join('   ');
-  return `${[first, ...alertLines, '', ...cameraLines, '', last].join('\n')}\n`;
+  return `${lines.join('\n')}\n`;
 }
 
-function rank(camera: Camera): number {
-  return { recording: 0, connecting: 1, failed: 2 }[camera.state];
+function isPiece(what: string): what is Piece['what'] {
+  return what === 'recorded' || what === 'nothing' || isCause(what);
 }
 
-function elapsed(ms: number): string {
-  const seconds = Math.max(0, Math.round(ms / 1000));
-  if (seconds < 120) return `${seconds} s`;
-  if (seconds < 7200) return `${Math.round(seconds / 60)} min`;
-  if (seconds < 172_800) return `${Math.round(seconds / 3600)} h`;
-  return `${Math.round(seconds / 86_400)} d`;
-}
-
-function megabits(bits: number): string {
-  return `${(bits / 1e6).toFixed(1)} Mbit/s`;
-}
-
-function bytes(count: number): string {
-  return count >= 1e12 ? `${(count / 1e12).toFixed(1)} TB` : `${(count / 1e9).toFixed(1)} GB`;
+function cameraText(camera: Camera, { lang }: LocalStatus, nowUtc: number): string {
+  const t = siteWords[lang];
+  const lasted = camera.since === undefined ? '' : ` ${since(nowUtc - camera.since, lang)}`;
+  const reason = camera.reason;
+  const why =
+    camera.state === 'recording' || reason === undefined
+      ? []
+      : [isCause(reason) ? `${causeWords(reason, lang)} (${reason})` : reason];
+  const size = camera.width && camera.height ? ` ${camera.width}×${camera.height}` : '';
+  const figures =
+    camera.state === 'recording'
+      ? [
+          bitRate(camera.bitrate, lang),
+          `${number(camera.fps ?? 0, lang)} fps`,
+          `${camera.codec ?? ''}${size}`,
+        ]
+      : [];
+  const newest =
+    camera.newestSegment === undefined ? t.none : t.ago(elapsed(nowUtc - camera.newestSegment, lang));
+  return [`${t.state[camera.state]}${lasted}`, ...why, ...figures, `${t.newest}: ${newest}`].join(', ');
 }

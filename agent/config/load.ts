@@ -8,6 +8,7 @@ import { maxPolicyBytes, type Trust } from '#protocol/policy.ts';
 import type { Credentials } from '../camera/ingest.ts';
 import { parseSnmpSecret, type SnmpAccess } from '../link/snmp-question.ts';
 import type { Files } from '../platform/files.ts';
+import type { TlsTrust } from '../platform/net.ts';
 import { ConfigFailure, type Problem, pathText, problemsOf } from './problems.ts';
 import { type ConfigFile, configSchema } from './schema.ts';
 
@@ -34,7 +35,9 @@ export interface Config {
   /** The envelope of the first policy. */
   policy: Buffer;
   signingKey: KeyObject;
-  cameras: (Omit<CameraFile, 'credentials'> & { credentials?: Credentials })[];
+  cameras: (Omit<CameraFile, 'credentials' | 'tls'> & { credentials?: Credentials; tls?: TlsTrust })[];
+  /** Path of the ffmpeg to be preferred. */
+  ffmpeg?: string;
   mqtt?: { url: string; tls: Tls };
   upload?: { url: string; limitBits: number; tls: Tls };
   links: (Pick<LinkFile, 'id' | 'to' | 'probe' | 'model' | 'oids'> & {
@@ -238,10 +241,16 @@ function openNamed(
     const policy = await firstOf(['policy'], [resolve(folder, parsed.policy)], maxPolicyBytes);
     const key = await signingKey(parsed.signing);
     const cameras: Config['cameras'] = [];
-    for (const [index, { credentials: name, ...camera }] of parsed.cameras.entries()) {
+    for (const [index, { credentials: name, tls: trust, ...camera }] of parsed.cameras.entries()) {
       const known =
         name === undefined ? undefined : await credentials(['cameras', index, 'credentials'], name);
-      cameras.push({ ...camera, ...(known ? { credentials: known } : {}) });
+      const ca = await pem(['cameras', index, 'tls', 'ca'], trust?.ca);
+      cameras.push({
+        ...camera,
+        ...(known ? { credentials: known } : {}),
+        ...(ca === undefined ? {} : { tls: { ca } }),
+        ...(trust?.fingerprint === undefined ? {} : { tls: { fingerprint256: trust.fingerprint } }),
+      });
     }
     const links: Config['links'] = [];
     for (const [index, { credentials: name, slow, target, auth, ...link }] of parsed.links.entries()) {
@@ -267,6 +276,7 @@ function openNamed(
       policy,
       signingKey: key,
       cameras,
+      ...(parsed.ffmpeg === undefined ? {} : { ffmpeg: resolve(folder, parsed.ffmpeg) }),
       ...(parsed.mqtt && mqttTls ? { mqtt: { url: parsed.mqtt.url, tls: mqttTls } } : {}),
       ...(parsed.upload && uploadTls
         ? {

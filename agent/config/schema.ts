@@ -8,6 +8,13 @@ const secretName = z
   .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'is no name of a secret: letters, digits, dots, hyphens');
 const path = z.string().min(1).max(1000);
+const fingerprint = z
+  .string()
+  .regex(
+    /^(?:[0-9a-fA-F]{2}:){31}[0-9a-fA-F]{2}$/,
+    'is no SHA-256 fingerprint: 32 pairs of hex digits with colons',
+  )
+  .transform((text) => text.toUpperCase());
 const hour = 3_600_000;
 
 function isZone(name: string): boolean {
@@ -18,15 +25,33 @@ function isZone(name: string): boolean {
   }
 }
 
-const camera = z.strictObject({
-  id: cameraId,
-  name: z.string().max(100).optional(),
-  rtsp: address('rtsp', 'rtsps'),
-  transport: z.enum(['tcp']).default('tcp'),
-  onvif: address('http', 'https').optional(),
-  credentials: secretName.optional(),
-  ptz: z.boolean().default(false),
-});
+const camera = z
+  .strictObject({
+    id: cameraId,
+    name: z.string().max(100).optional(),
+    rtsp: address('rtsp', 'rtsps'),
+    /** `auto`: in process where the stream allows it, else through ffmpeg. */
+    ingest: z.enum(['auto', 'ffmpeg']).default('auto'),
+    transport: z.enum(['tcp', 'udp', 'multicast']).default('tcp'),
+    /** What vouches for a camera that signed its certificate itself. */
+    tls: z
+      .strictObject({ ca: path.optional(), fingerprint: fingerprint.optional() })
+      .refine(({ ca, fingerprint }) => (ca === undefined) !== (fingerprint === undefined), {
+        message: 'needs either ca or fingerprint',
+      })
+      .optional(),
+    onvif: address('http', 'https').optional(),
+    credentials: secretName.optional(),
+    ptz: z.boolean().default(false),
+  })
+  .superRefine(({ rtsp, tls, transport }, context) => {
+    const wrong = (key: string, message: string): void =>
+      context.addIssue({ code: 'custom', path: [key], message });
+    const secure = rtsp.toLowerCase().startsWith('rtsps:');
+    if (tls && !secure) wrong('tls', 'is for an address that begins with rtsps://');
+    if (secure && transport !== 'tcp')
+      wrong('transport', 'must be tcp with rtsps://: pictures would go in the clear');
+  });
 
 const oid = z
   .string()
@@ -89,6 +114,8 @@ export const configSchema = z.strictObject({
           context.addIssue({ code: 'custom', path: [index, 'id'], message: `"${id}" stands twice` });
     })
     .default([]),
+  // Before the system's and the one that came with npm.
+  ffmpeg: path.optional(),
   mqtt: z.strictObject({ url: address('mqtt', 'mqtts'), ...tlsFiles }).optional(),
   upload: z
     .strictObject({

@@ -16,6 +16,8 @@ export interface CameraReading {
   frameRate: number;
   track?: { codec: string; width: number; height: number } | undefined;
   lostPackets: number;
+  /** Why it is recorded through ffmpeg; undefined when it is not. */
+  ffmpeg?: CameraHealth['ffmpeg'];
   offered: readonly string[];
   onvif?: OnvifReading | undefined;
 }
@@ -114,6 +116,7 @@ function cameraFacts(camera: CameraReading): Omit<CameraHealth, 'id' | 'state' |
     ...(track === undefined ? {} : { codec: track.codec, width: track.width, height: track.height }),
     fps: Math.round(camera.frameRate * 10) / 10,
     ...(camera.lostPackets > 0 ? { lostPackets: camera.lostPackets } : {}),
+    ...(camera.ffmpeg === undefined ? {} : { ffmpeg: camera.ffmpeg }),
     ...(camera.offered.length > 0 ? { offered: [...camera.offered].slice(0, 16) } : {}),
     ...(onvif === undefined ? {} : { onvif: onvifHealth(onvif) }),
   };

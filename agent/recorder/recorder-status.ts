@@ -1,3 +1,4 @@
+import type { FfmpegReason } from '#agent/camera/ingest.ts';
 import type { GapReason } from '#protocol/gap.ts';
 
 export interface RecorderStatus {
@@ -15,6 +16,8 @@ export interface RecorderStatus {
   frameRate: number;
   track?: { codec: string; codecString: string; width: number; height: number };
   lostPackets: number;
+  /** Why it is taken through ffmpeg; absent when it is not. */
+  ffmpeg?: FfmpegReason | undefined;
   /** Media the camera offers that are not recorded. */
   offered: readonly string[];
   openBytes: number;

@@ -1,7 +1,7 @@
 import type { Fragment, FragmentSink, Ingest, Track } from '#agent/camera/ingest.ts';
 import { retime } from '#agent/camera/retime.ts';
 import { supervise } from '#agent/lifecycle/supervise.ts';
-import type { Clock, MonotonicMs } from '#agent/platform/clock.ts';
+import { type Clock, type MonotonicMs, pause } from '#agent/platform/clock.ts';
 import type { Log } from '#agent/platform/log.ts';
 import type { Random } from '#agent/platform/random.ts';
 import type { CameraStore, GapRow, SegmentRow, Store } from '#agent/store/store.ts';
@@ -41,7 +41,7 @@ export interface RecorderParts {
 }
 
 export interface Recorder {
-  /** Lives until `signal` aborts, then seals what is open. */
+  /** Lives until `signal` aborts, then seals what is open; a disk that still refuses after 10 s is left to the next start. */
   run(signal: AbortSignal): Promise<void>;
   status(): RecorderStatus;
   /**
@@ -299,7 +299,12 @@ export function openRecorder(parts: RecorderParts): Recorder {
       });
       endRun(lastEndedAt, 'agent-stopped');
       coverage.handOver();
-      await entries.settled();
+      // A ledger that the disk refuses is tried again until the store closes, which waits for this.
+      const enough = new AbortController();
+      await Promise.race([
+        entries.settled().finally(() => enough.abort()),
+        pause(clock, diskPatienceMs, enough.signal),
+      ]);
     },
     status: () => ({
       state,
@@ -320,6 +325,7 @@ export function openRecorder(parts: RecorderParts): Recorder {
             },
           }),
       lostPackets: lostBefore + (session?.stats().lostPackets ?? 0),
+      ffmpeg: session?.stats().because,
       offered: session?.stats().offered ?? [],
       openBytes: open?.writer.takenBytes ?? 0,
       inFlightBytes: inFlightBytes(),
