@@ -51,7 +51,7 @@ export async function runAgent(config: Config, around: Surroundings, stop: Abort
     maxBodyBytes: maxQuestionBytes,
     failed: (err: unknown) => log.error({ err }, 'a local question failed'),
   };
-  const local = await listenHttp({ socket: config.socket }, localAnswer(sight.status, apply), answering);
+  const local = await listenHttp({ socket: config.socket }, localAnswer(sight, life.clock, apply), answering);
   scope.defer(() => local.close());
   showPage(life, sight);
 

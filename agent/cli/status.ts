@@ -1,11 +1,12 @@
 import { dirname, resolve } from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { parseJson } from '#protocol/envelope.ts';
 import { codeOf, Failure } from '#protocol/failure.ts';
-import { systemClock } from '../platform/clock.ts';
+import { pause, systemClock } from '../platform/clock.ts';
 import { systemFiles } from '../platform/files.ts';
-import { askSocket } from '../platform/http.ts';
-import { localStatus } from '../web/local.ts';
+import { askSocket, type Reply } from '../platform/http.ts';
+import { localStatus, localWeeks } from '../web/local.ts';
 import type { Command } from './arguments.ts';
 import { statusText } from './status-text.ts';
 
@@ -44,35 +45,60 @@ async function configured(file: string | undefined): Promise<string | undefined>
   return found.success && found.data.socket ? resolve(dirname(file), found.data.socket) : undefined;
 }
 
+const watchMs = 2000;
+/** Fourteen cameras that came and went all week. */
+const maxAnswerBytes = 16_000_000;
+
+async function ask(socket: string, path: string): Promise<Reply> {
+  return await askSocket(socket, { method: 'GET', path }, { timeoutMs: 5000, maxBytes: maxAnswerBytes });
+}
+
+/** The whole text of one look. */
+async function lookOnce(socket: string): Promise<string> {
+  const [status, weeks] = await Promise.all([ask(socket, '/v1/status'), ask(socket, '/v1/weeks')]);
+  const parsed = localStatus.safeParse(parseJson(status.body as Buffer));
+  if (status.status !== 200 || !parsed.success)
+    throw new Failure('unavailable', 'socket-away', `what answers on ${socket} is no agent of this version`);
+  const { columns, isTTY } = process.stdout;
+  const screen = {
+    columns: isTTY ? columns : Number.POSITIVE_INFINITY,
+    colour: isTTY === true && !process.env['NO_COLOR'],
+  };
+  const week = localWeeks.safeParse(parseJson(weeks.body as Buffer));
+  return statusText(parsed.data, week.success ? week.data : undefined, systemClock.utc(), screen);
+}
+
+/** Again and again until interrupted; an agent that is away is waited for. */
+async function watch(socket: string): Promise<never> {
+  for (;;) {
+    const text = await lookOnce(socket).catch((error: unknown) => {
+      if (error instanceof Failure) return `${error.message}\n`;
+      throw error;
+    });
+    // Written over what is there and the rest erased: clearing first would flicker.
+    const over = text.replaceAll('\n', '\u001b[K\n');
+    process.stdout.write(process.stdout.isTTY ? `\u001b[H${over}\u001b[J` : `${text}\n`);
+    await pause(systemClock, watchMs, new AbortController().signal);
+  }
+}
+
 export const statusCommand: Command = {
   name: 'status',
-  usage: '[--socket PATH | --config FILE] [--json]',
-  summary: 'What records, what is wrong and since when',
+  usage: '[--socket PATH | --config FILE] [--watch | --json]',
+  summary: 'What records, what is wrong and since when, and the last seven days of every camera',
   words: 0,
   options: {
     socket: { type: 'string', describe: "the agent's socket" },
     config: { type: 'string', describe: "the agent's configuration, which names its socket" },
+    watch: { type: 'boolean', describe: 'again every two seconds, until interrupted' },
     json: { type: 'boolean', describe: 'as JSON' },
   },
   async run(values) {
     const socket = await findSocket(values);
-    const reply = await askSocket(
-      socket,
-      { method: 'GET', path: '/v1/status' },
-      { timeoutMs: 5000, maxBytes: 4e6 },
-    );
-    if (values['json']) {
-      process.stdout.write(reply.body);
-      return 0;
-    }
-    const parsed = localStatus.safeParse(JSON.parse(reply.body.toString()));
-    if (reply.status !== 200 || !parsed.success)
-      throw new Failure(
-        'unavailable',
-        'socket-away',
-        `what answers on ${socket} is no agent of this version`,
-      );
-    process.stdout.write(statusText(parsed.data, systemClock.utc()));
+    if (values['watch'] && values['json'])
+      throw new Failure('usage', 'usage', '--watch and --json do not go together');
+    if (values['watch']) return await watch(socket);
+    process.stdout.write(values['json'] ? (await ask(socket, '/v1/status')).body : await lookOnce(socket));
     return 0;
   },
 };

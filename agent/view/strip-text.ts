@@ -38,6 +38,8 @@ export function stripText(window: Interval, pieces: readonly Piece[], { colour }
   return text;
 }
 
+const sliverMs = 1000;
+
 function shares(
   cell: Interval,
   pieces: readonly Piece[],
@@ -49,6 +51,8 @@ function shares(
   for (const piece of pieces) {
     const ms = Math.min(piece.to, cell.to) - Math.max(piece.from, cell.from);
     if (ms <= 0) continue;
+    // The end of what another cell shows.
+    if (ms < sliverMs && (piece.from < cell.from || piece.to > cell.to)) continue;
     if (piece.what === 'recorded') recorded += ms;
     else if (isGap(piece)) {
       if (piece.what !== 'unheard') lost += ms;

@@ -4,7 +4,9 @@ import { Failure } from '#protocol/failure.ts';
 import { alertMessage, healthMessage } from '#protocol/messages.ts';
 import type { CommandStatus } from '#protocol/status.ts';
 import { instant } from '#protocol/time.ts';
+import type { Clock } from '../platform/clock.ts';
 import type { Answer, Reply } from '../platform/http.ts';
+import { piecesOf, type Rows, weekMs } from '../view/strip.ts';
 
 /** What the agent tells about itself over its socket: health and alerts, never a request, hold or extraction. */
 export const localStatus = z.object({
@@ -21,6 +23,14 @@ export const localStatus = z.object({
 export type LocalStatus = z.output<typeof localStatus>;
 export type LocalStatusPayload = z.input<typeof localStatus>;
 
+/** A camera's week as pieces: `[from, to, what]`, UTC milliseconds, oldest first. */
+export const localWeeks = z.object({
+  from: z.number(),
+  to: z.number(),
+  pieces: z.record(z.string(), z.array(z.tuple([z.number(), z.number(), z.string().max(32)]))),
+});
+export type LocalWeeks = z.output<typeof localWeeks>;
+
 const json = (status: number, value: unknown): Reply => ({
   status,
   type: 'application/json',
@@ -34,9 +44,17 @@ export const applyRequest = z.strictObject({
 });
 export type ApplyRequest = z.output<typeof applyRequest>;
 
-/** `GET /v1/status`, `POST /v1/apply` and `GET /healthz` for the socket. */
+/** What is asked of the node by its pages and its socket. */
+export interface LocalSource {
+  status(): Promise<LocalStatusPayload>;
+  /** What is recorded of each camera and why the rest is not, within `[from, to)`. */
+  weeks(from: number, to: number): ReadonlyMap<string, Rows>;
+}
+
+/** `GET /v1/status`, `GET /v1/weeks`, `POST /v1/apply` and `GET /healthz` for the socket. */
 export function localAnswer(
-  status: () => Promise<LocalStatusPayload>,
+  source: LocalSource,
+  clock: Pick<Clock, 'utc'>,
   apply: (request: ApplyRequest) => Promise<CommandStatus>,
 ): Answer {
   return async ({ method, path, body }) => {
@@ -51,9 +69,19 @@ export function localAnswer(
       }
     }
     if (method !== 'GET') return json(405, { error: 'method not allowed' });
-    if (path === '/v1/status') return json(200, await status());
-    return healthz(path, status);
+    if (path === '/v1/status') return json(200, await source.status());
+    if (path === '/v1/weeks') return json(200, weeksOf(source, clock.utc()));
+    return healthz(path, source.status);
   };
+}
+
+function weeksOf(source: LocalSource, to: number): LocalWeeks {
+  const window = { from: to - weekMs, to };
+  const pieces = [...source.weeks(window.from, to)].map(([id, rows]) => [
+    id,
+    piecesOf(window, rows).map((piece) => [piece.from, piece.to, piece.what]),
+  ]);
+  return { ...window, pieces: Object.fromEntries(pieces) };
 }
 
 async function healthz(path: string, status: () => Promise<LocalStatusPayload>): Promise<Reply> {

@@ -6,19 +6,11 @@ import { pageFiles, pageHeaders } from '../view/document.ts';
 import { openLive } from '../view/live.ts';
 import { metricsText, metricsType } from '../view/metrics.ts';
 import type { Lang } from '../view/states.ts';
-import type { Rows } from '../view/strip.ts';
 import { weekMs } from '../view/strip.ts';
 import { emptyHistory, sampleMs } from './history.ts';
-import { type LocalStatus, type LocalStatusPayload, localStatus } from './local.ts';
+import { type LocalSource, type LocalStatus, localStatus } from './local.ts';
 import { sitePage } from './site-page.ts';
 import { type SiteView, siteParts } from './site-parts.ts';
-
-/** What the page asks of the node. */
-export interface PageSource {
-  status(): Promise<LocalStatusPayload>;
-  /** What is recorded of each camera and why the rest is not, within `[from, to)`. */
-  weeks(from: number, to: number): ReadonlyMap<string, Rows>;
-}
 
 export interface Page {
   answer: Answer;
@@ -35,7 +27,7 @@ const maxFileBytes = 256 * 1024;
  * loopback's is refused: a page of somebody else must not reach this one through the reader's browser (DNS rebinding).
  */
 export function openPage(parts: {
-  source: PageSource;
+  source: LocalSource;
   clock: Clock;
   files: Files;
   /** IANA; times are shown by the clocks of the place. */

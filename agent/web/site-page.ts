@@ -1,7 +1,8 @@
 import { documentOf } from '../view/document.ts';
 import { Html, html } from '../view/html.ts';
 import { stripLegend } from '../view/strip-svg.ts';
-import { firstSentence, type SiteView, siteParts } from './site-parts.ts';
+import { type SiteView, siteParts } from './site-parts.ts';
+import { firstSentence } from './site-summary.ts';
 import { siteWords } from './site-words.ts';
 
 /** The agent's page. It shows no picture, and no request, hold or extraction. */
@@ -15,7 +16,7 @@ export function sitePage(view: SiteView): string {
 `;
   return documentOf({
     form,
-    title: html`${status.node}: ${firstSentence(view)}`,
+    title: `${status.node}: ${firstSentence(status, view.nowUtc, form.lang)}`,
     where: html`<span>${status.node}</span>`,
     other: `?lang=${form.lang === 'it' ? 'en' : 'it'}`,
     live: `/live?lang=${form.lang}`,

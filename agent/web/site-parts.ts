@@ -4,12 +4,13 @@ import { bitRate, byteSize, number } from '../view/figures.ts';
 import { type Html, html } from '../view/html.ts';
 import type { Parts } from '../view/live.ts';
 import { spark } from '../view/spark.ts';
-import { byState, cameraState, type State } from '../view/states.ts';
+import type { State } from '../view/states.ts';
 import { isGap, type Piece, piecesOf, type Rows, weekMs } from '../view/strip.ts';
 import { stripBox } from '../view/strip-svg.ts';
-import { elapsed, exactly, type Form, lasting, moment, since } from '../view/times.ts';
+import { elapsed, exactly, type Form, lasting, moment } from '../view/times.ts';
 import type { History } from './history.ts';
 import type { LocalStatus } from './local.ts';
+import { aboutOf, type Camera, cameraName, firstSentence, gravestFirst, worstFirst } from './site-summary.ts';
 import { type SiteWords, siteWords } from './site-words.ts';
 
 /** Everything the page of a site shows, at one moment. */
@@ -22,20 +23,17 @@ export interface SiteView {
   history: History;
 }
 
-type Camera = NonNullable<LocalStatus['health']['cameras']>[number];
-type Alert = LocalStatus['alerts'][number];
 type Link = LocalStatus['health']['links'][number];
 
 /** Gaps listed below a strip; the newest first. */
 const mostListed = 100;
-const graver = { critical: 0, warning: 1, info: 2 } as const;
 const severityState = { critical: 'failing', warning: 'degraded', info: 'unknown' } as const;
 
 /** The changing parts of the page, by the id of their element. */
 export function siteParts(view: SiteView): Parts {
   return new Map(
     Object.entries({
-      first: firstSentence(view),
+      first: html`${firstSentence(view.status, view.nowUtc, view.form.lang)}`,
       alerts: alertList(view),
       cameras: cameraList(view),
       links: linkList(view),
@@ -44,65 +42,18 @@ export function siteParts(view: SiteView): Parts {
   );
 }
 
-/** `Parcheggio nord (cam-1)`: by its name, then its id. */
-export function cameraName({ names }: LocalStatus, id: string): string {
-  const name = names?.[id];
-  return name === undefined || name === id ? id : `${name} (${id})`;
-}
-
-function sorted(alerts: readonly Alert[]): Alert[] {
-  return [...alerts].sort((a, b) => graver[a.severity] - graver[b.severity] || a.since - b.since);
-}
-
-function subjectOf(alert: Alert): string {
-  return alert.key.slice(alert.key.indexOf('.') + 1);
-}
-
-/** What an alert is about, in front of its sentence: a camera by name; the box itself needs no name. */
-function aboutOf(status: LocalStatus, alert: Alert): string {
-  const subject = subjectOf(alert);
-  return status.health.cameras?.some(({ id }) => id === subject) ? `${cameraName(status, subject)}: ` : '';
-}
-
-/** The first line answers. */
-export function firstSentence({ status, nowUtc, form }: Pick<SiteView, 'status' | 'nowUtc' | 'form'>): Html {
-  const t = siteWords[form.lang];
-  const [gravest, ...rest] = sorted(status.alerts);
-  if (gravest) {
-    const about = aboutOf(status, gravest);
-    return html`${about}${gravest.detail}, ${since(nowUtc - gravest.since, form.lang)}.${rest.length > 0 && ` ${t.more(rest.length)}`}`;
-  }
-  const cameras = status.health.cameras;
-  if (cameras === undefined) return html`${t.relay}`;
-  const idle = cameras.filter(({ state }) => state !== 'recording').length;
-  return html`${idle > 0 ? t.starting(idle) : t.allWell(cameras.length)}`;
-}
-
 function alertList({ status, nowUtc, form }: SiteView): Html {
   const t = siteWords[form.lang];
   if (status.alerts.length === 0) return html`<p class="soft">${t.noAlerts}</p>`;
-  return html`<ul class="alerts">${sorted(status.alerts).map(
+  return html`<ul class="alerts">${gravestFirst(status.alerts).map(
     (alert) =>
       html`<li id="alert-${alert.key}">${shape(severityState[alert.severity])}<div class="what" lang="${status.lang}">${aboutOf(status, alert)}${alert.detail} <code>${alert.key}</code></div>${sinceTime(alert.since, nowUtc, form)}</li>`,
   )}</ul>`;
 }
 
-function stateOf(status: LocalStatus, camera: Camera): State {
-  const severities = status.alerts.filter((alert) => subjectOf(alert) === camera.id);
-  return cameraState(
-    camera.state,
-    severities.map(({ severity }) => severity),
-  );
-}
-
 function cameraList(view: SiteView): Html {
   const { status } = view;
-  const cameras = (status.health.cameras ?? [])
-    .map((camera) => ({ camera, state: stateOf(status, camera) }))
-    .sort(
-      (a, b) => byState(a.state, b.state) || a.camera.id.localeCompare(b.camera.id, 'en', { numeric: true }),
-    );
-  return html`${cameras.map(({ camera, state }) => cameraArticle(view, camera, state))}`;
+  return html`${worstFirst(status).map(({ camera, state }) => cameraArticle(view, camera, state))}`;
 }
 
 function cameraArticle(view: SiteView, camera: Camera, state: State): Html {

@@ -1,6 +1,5 @@
 import type { Rows } from '#agent/view/strip.ts';
-import type { LocalStatusPayload } from '#agent/web/local.ts';
-import type { PageSource } from '#agent/web/page.ts';
+import type { LocalSource, LocalStatusPayload } from '#agent/web/local.ts';
 import { instantText } from '#protocol/time.ts';
 import { type CameraWeek, weekOfFaults } from '../../deploy/demo/week.ts';
 
@@ -14,7 +13,7 @@ const names = [
 ];
 
 /** A site as its page would ask it: a week of faults, every value to be changed while somebody looks. */
-export interface SimulatedSite extends PageSource {
+export interface SimulatedSite extends LocalSource {
   now: LocalStatusPayload;
   rows: Map<string, Rows>;
 }

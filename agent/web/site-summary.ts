@@ -1,0 +1,58 @@
+import { byState, cameraState, type Lang, type State } from '../view/states.ts';
+import { since } from '../view/times.ts';
+import type { LocalStatus } from './local.ts';
+import { siteWords } from './site-words.ts';
+
+export type Camera = NonNullable<LocalStatus['health']['cameras']>[number];
+export type Alert = LocalStatus['alerts'][number];
+
+const graver = { critical: 0, warning: 1, info: 2 } as const;
+
+/** The first line answers: the gravest fault and how many more, or that all is well. */
+export function firstSentence(status: LocalStatus, nowUtc: number, lang: Lang): string {
+  const t = siteWords[lang];
+  const [gravest, ...rest] = gravestFirst(status.alerts);
+  if (gravest) {
+    const more = rest.length > 0 ? ` ${t.more(rest.length)}` : '';
+    return `${aboutOf(status, gravest)}${gravest.detail}, ${since(nowUtc - gravest.since, lang)}.${more}`;
+  }
+  const { cameras } = status.health;
+  if (cameras === undefined) return t.relay;
+  const idle = cameras.filter(({ state }) => state !== 'recording').length;
+  return idle > 0 ? t.starting(idle) : t.allWell(cameras.length);
+}
+
+/** `Parcheggio nord (cam-1)`: by its name, then its id. */
+export function cameraName({ names }: Pick<LocalStatus, 'names'>, id: string): string {
+  const name = names?.[id];
+  return name === undefined || name === id ? id : `${name} (${id})`;
+}
+
+/** Gravest first, then oldest. */
+export function gravestFirst(alerts: readonly Alert[]): Alert[] {
+  return [...alerts].sort((a, b) => graver[a.severity] - graver[b.severity] || a.since - b.since);
+}
+
+function subjectOf(alert: Alert): string {
+  return alert.key.slice(alert.key.indexOf('.') + 1);
+}
+
+/** What stands in front of an alert's sentence: a camera by name; the box itself needs none. */
+export function aboutOf(status: LocalStatus, alert: Alert): string {
+  const subject = subjectOf(alert);
+  const isCamera = status.health.cameras?.some(({ id }) => id === subject) ?? false;
+  return isCamera ? `${cameraName(status, subject)}: ` : '';
+}
+
+/** Cameras with their states, worst first. */
+export function worstFirst(status: LocalStatus): { camera: Camera; state: State }[] {
+  return (status.health.cameras ?? [])
+    .map((camera) => {
+      const about = status.alerts.filter((alert) => subjectOf(alert) === camera.id);
+      const severities = about.map(({ severity }) => severity);
+      return { camera, state: cameraState(camera.state, severities) };
+    })
+    .sort(
+      (a, b) => byState(a.state, b.state) || a.camera.id.localeCompare(b.camera.id, 'en', { numeric: true }),
+    );
+}
