@@ -30,7 +30,7 @@ type LinkFile = ConfigFile['links'][number];
 /** The configuration with everything it names read and checked. Holds secrets: never log it. */
 export interface Config {
   node: string;
-  store: { path: string; retentionMs: number; segmentMs: number; reserve: number };
+  store: { path: string; mount?: string; retentionMs: number; segmentMs: number; reserve: number };
   trust: Trust;
   /** The envelope of the first policy. */
   policy: Buffer;
@@ -268,6 +268,7 @@ function openNamed(
       node: parsed.node,
       store: {
         path: resolve(folder, parsed.store.path),
+        ...(parsed.store.mount === undefined ? {} : { mount: resolve(folder, parsed.store.mount) }),
         retentionMs: parsed.store.retention,
         segmentMs: parsed.store.segment,
         reserve: parsed.store.reserve,

@@ -91,6 +91,8 @@ export const configSchema = z.strictObject({
   node: nodeId,
   store: z.strictObject({
     path,
+    // A disk of its own: without it nothing is recorded, rather than filling the disk of the system.
+    mount: path.optional(),
     // Art. 3 c. 2: seven days at most.
     retention: duration
       .refine((ms) => ms >= hour && ms <= 168 * hour, 'must lie between 1h and 7d (Art. 3 c. 2)')

@@ -299,7 +299,7 @@ export function openRecorder(parts: RecorderParts): Recorder {
       });
       endRun(lastEndedAt, 'agent-stopped');
       coverage.handOver();
-      // A ledger that the disk refuses is tried again until the store closes, which waits for this.
+      // A ledger line that the disk refuses is tried again until the store closes.
       const enough = new AbortController();
       await Promise.race([
         entries.settled().finally(() => enough.abort()),

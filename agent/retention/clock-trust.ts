@@ -2,11 +2,14 @@ import type { Clock, MonotonicMs } from '#agent/platform/clock.ts';
 import type { TimeService } from '#agent/platform/time-service.ts';
 import { type Document, maxStretches, type StoreState } from '#agent/store/store.ts';
 import type { ClockState } from '#protocol/clock-state.ts';
+import { codeOf } from '#protocol/failure.ts';
 
 /** Whether the UTC clock may decide about deletion, and how much powered time stands behind a label. */
 export interface ClockTrust {
   state(): ClockState;
   trusted(): boolean;
+  /** Whether somebody else says so too: the time service or the hub. */
+  confirmed(): boolean;
   /** Asks the time service and writes down the powered time. Call it at start and every minute. */
   check(): Promise<void>;
   /** A verified cosignature of the hub, made at `utcMs`, was heard at `heardAt`. */
@@ -84,13 +87,21 @@ export async function openClockTrust(parts: ClockTrustParts): Promise<ClockTrust
       const now = trust.state();
       return now === 'synced' || now === 'unknown';
     },
+    confirmed() {
+      const now = trust.state();
+      return now === 'synced' || (now === 'unknown' && agreesWithHub());
+    },
     async check() {
       service = await parts.service();
       watch();
-      await state.update((value) => {
+      const written = state.update((value) => {
         value.poweredMs = poweredMs();
         value.aliveAt = clock.utc();
         value.clockStretches = stretches;
+      });
+      await written.catch((error: unknown) => {
+        // What the disk refuses now is written with the next minute; that it refuses is the recorders' to tell.
+        if (codeOf(error) === 'unknown') throw error;
       });
     },
     hubSaid(utcMs, heardAt) {

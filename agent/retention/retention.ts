@@ -46,6 +46,8 @@ export interface RetentionStatus {
   shortHours?: number;
   freeBytes: number;
   totalBytes: number;
+  /** Segments that labels alone would delete, too many at once for a clock that nobody confirms. */
+  heldBack?: { segments: number; percent: number };
   /** UTC of the last sweep. */
   sweptAt?: number;
 }
@@ -65,6 +67,12 @@ const sweepEveryMs = 60_000;
  * the log, and on the link to the hub, then tells of two minutes instead of one.
  */
 const patienceMs = 50_000;
+/**
+ * What one sweep may delete by labels that nobody confirms: two minutes of a week are 0.02 %, two days' absence a
+ * quarter. A clock that is wrong by more stays without harm until the time service or the hub answers, or powered time
+ * proves the age.
+ */
+const abnormalShare = 0.25;
 /** A log takes milliseconds. */
 const tellLimitMs = 10_000;
 /** Never deleted for space: when this is all there is, something else fills the disk, and deleting more helps nobody. */
@@ -73,8 +81,10 @@ const spareMs = 3_600_000;
 export function openRetention(parts: RetentionParts): Retention {
   const { store, clock, trust, log } = parts;
   let wake: (() => void) | undefined;
+  let asked = false;
   let untold: Swept[] = [];
   let short = false;
+  let held: RetentionStatus['heldBack'];
   let status: RetentionStatus = { freeBytes: 0, totalBytes: 0 };
 
   /** A full or failing disk must not keep a sweep from freeing it: what it refuses is told, and the sweep goes on. */
@@ -126,6 +136,24 @@ export function openRetention(parts: RetentionParts): Retention {
   const unkept = (camera: CameraStore, rows: SegmentRow[]): SegmentRow[] =>
     rows.filter((row) => !parts.kept(camera.id, row.start, row.end));
 
+  const proven = (row: SegmentRow): boolean => trust.poweredAgeMs(row.start) >= parts.retentionMs;
+  const provenOnly = (chosen: Map<CameraStore, SegmentRow[]>): Map<CameraStore, SegmentRow[]> =>
+    new Map(
+      [...chosen].flatMap(([camera, rows]) => {
+        const sure = rows.filter(proven);
+        return sure.length > 0 ? [[camera, sure]] : [];
+      }),
+    );
+  const abnormal = (chosen: Map<CameraStore, SegmentRow[]>): RetentionStatus['heldBack'] => {
+    if (trust.confirmed()) return undefined;
+    const unproven = [...chosen.values()].flat().filter((row) => !proven(row)).length;
+    const all = store.cameras().reduce((sum, camera) => sum + camera.count(), 0);
+    if (unproven <= all * abnormalShare) return undefined;
+    const found = { segments: unproven, percent: Math.round((unproven / all) * 100) };
+    if (held === undefined) log.error(found, 'a sweep would delete too much by a clock nobody confirms');
+    return found;
+  };
+
   const byAge = async (): Promise<void> => {
     const now = clock.utc();
     const trusted = trust.trusted();
@@ -135,17 +163,19 @@ export function openRetention(parts: RetentionParts): Retention {
       const ageMs = Math.max(believed ? now - start : 0, trust.poweredAgeMs(start));
       return ageMs - parts.retentionMs;
     };
-    const chosen = new Map<CameraStore, SegmentRow[]>();
+    let chosen = new Map<CameraStore, SegmentRow[]>();
     for (const camera of store.cameras()) {
       const expired = camera.select((start, written) => overdueMs(start, written) >= 0);
       const rows = unkept(camera, expired);
       if (rows.some((row) => overdueMs(row.start, row.clock) >= patienceMs)) chosen.set(camera, rows);
     }
+    held = abnormal(chosen);
+    if (held !== undefined) chosen = provenOnly(chosen);
     await remove('age', chosen);
   };
 
-  /** Of all cameras, by start, and enough to free `bytes`; looked for in a window that widens from the oldest on. */
-  const oldestUnkept = (bytes: number): { camera: CameraStore; row: SegmentRow }[] => {
+  /** Of all cameras, by start, and enough to free `bytes` and `count` files; looked for in a window that widens from the oldest on. */
+  const oldestUnkept = (bytes: number, count: number): { camera: CameraStore; row: SegmentRow }[] => {
     const newest = Math.max(...store.cameras().map((camera) => camera.newest()?.end ?? 0));
     const oldest = Math.min(...store.cameras().map((camera) => camera.oldest()?.start ?? newest));
     const last = newest - spareMs;
@@ -157,26 +187,29 @@ export function openRetention(parts: RetentionParts): Retention {
           camera.select((start) => start < limit),
         ).map((row) => ({ camera, row })),
       );
-      const enough = found.reduce((sum, { row }) => sum + row.bytes, 0) >= bytes;
+      const enough = found.length >= count && found.reduce((sum, { row }) => sum + row.bytes, 0) >= bytes;
       if (enough || limit === last) return found.sort((a, b) => a.row.start - b.row.start);
     }
   };
 
   const bySpace = async (): Promise<void> => {
-    const { freeBytes, totalBytes } = await parts.files.space(store.dir);
+    const { freeBytes, totalBytes, freeInodes, totalInodes } = await parts.files.space(store.dir);
     status = { ...status, freeBytes, totalBytes };
     let missing = totalBytes * parts.reserve - freeBytes;
-    if (missing <= 0) {
+    // Where a file system has no fixed number of files it counts none.
+    let missingFiles = Math.ceil(totalInodes * parts.reserve) - freeInodes;
+    if (missing <= 0 && missingFiles <= 0) {
       if (freeBytes > totalBytes * parts.reserve * 1.5) short = false;
       return;
     }
     short = true;
     const chosen = new Map<CameraStore, SegmentRow[]>();
-    for (const { camera, row } of oldestUnkept(missing)) {
+    for (const { camera, row } of oldestUnkept(missing, missingFiles)) {
       missing -= row.bytes;
+      missingFiles -= 1;
       chosen.set(camera, chosen.get(camera) ?? []);
       chosen.get(camera)?.push(row);
-      if (missing <= 0) break;
+      if (missing <= 0 && missingFiles <= 0) break;
     }
     await remove('space', chosen);
   };
@@ -211,6 +244,7 @@ export function openRetention(parts: RetentionParts): Retention {
       totalBytes,
       sweptAt: now,
       ...(Number.isFinite(oldest) ? { oldest } : {}),
+      ...(held === undefined ? {} : { heldBack: held }),
       ...(short && Number.isFinite(oldest) ? { shortHours: Math.max(0, now - oldest) / 3_600_000 } : {}),
     };
   };
@@ -218,13 +252,19 @@ export function openRetention(parts: RetentionParts): Retention {
   return {
     async run(signal) {
       while (!signal.aborted) {
+        asked = false;
         await sweep();
+        // Asked while it swept: what it measured may be from before.
+        if (asked) continue;
         const next = new AbortController();
         wake = () => next.abort();
         await pause(clock, sweepEveryMs, AbortSignal.any([signal, next.signal]));
       }
     },
-    sweepNow: () => wake?.(),
+    sweepNow() {
+      asked = true;
+      wake?.();
+    },
     status: () => status,
   };
 }

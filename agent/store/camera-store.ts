@@ -1,5 +1,5 @@
 import { dirname, join } from 'node:path';
-import type { Clock } from '#agent/platform/clock.ts';
+import { type Clock, pause } from '#agent/platform/clock.ts';
 import type { Files, OpenFile } from '#agent/platform/files.ts';
 import type { ClockState } from '#protocol/clock-state.ts';
 import { codeOf } from '#protocol/failure.ts';
@@ -66,6 +66,19 @@ const dayMs = 86_400_000;
 /** A start that was taken already is moved by milliseconds. */
 const slackMs = 1000;
 
+/** How long opening waits for a line that the disk refuses; the next start enters it again if it never gets there. */
+const recoveryPatienceMs = 2000;
+
+async function within(clock: Clock, limitMs: number, work: Promise<void>): Promise<void> {
+  const done = new AbortController();
+  const settled = work
+    .catch((error: unknown) => {
+      if (codeOf(error) === 'unknown') throw error;
+    })
+    .finally(() => done.abort());
+  await Promise.race([settled, pause(clock, limitMs, done.signal)]);
+}
+
 export async function openCameraStore(
   files: Files,
   clock: Clock,
@@ -120,9 +133,13 @@ export async function openCameraStore(
     cover(row);
   };
   recovered.push(
-    ...(await recoverCamera(files, camera, listing, missing, (row) => {
-      const before = index.overlapping(row.start - 1, row.start).find(({ end }) => end === row.start);
-      return record({ ...row, run: before?.run ?? row.start });
+    ...(await recoverCamera(files, camera, listing, missing, async (found) => {
+      const before = index.overlapping(found.start - 1, found.start).find(({ end }) => end === found.start);
+      const row = { ...found, run: before?.run ?? found.start };
+      // On a full disk the line waits for the sweep, and the sweep for an open store: the row counts at once.
+      index.add(row);
+      cover(row);
+      await within(clock, recoveryPatienceMs, ledger.append({ kind: 'segment', ...row }));
     })),
   );
   gaps.sort((a, b) => a.start - b.start);

@@ -11,6 +11,7 @@ export interface Recovered {
   camera: string;
   code:
     | 'state-damaged'
+    | 'state-unwritten'
     | 'ledger-torn'
     | 'ledger-malformed'
     | 'name-doubled'

@@ -1,13 +1,15 @@
 import { dirname, join } from 'node:path';
 import type { Clock } from '#agent/platform/clock.ts';
+import { diskFailure } from '#agent/platform/disk-failure.ts';
 import type { Files } from '#agent/platform/files.ts';
 import type { Locks } from '#agent/platform/lock.ts';
-import { Failure } from '#protocol/failure.ts';
+import { codeOf, Failure } from '#protocol/failure.ts';
 import type { GapReason } from '#protocol/gap.ts';
 import { cameraId } from '#protocol/ids.ts';
 import { type CameraStore, type Coverage, openCameraStore } from './camera-store.ts';
 import { type Document, openDocument } from './document.ts';
 import type { SegmentRow } from './ledger-line.ts';
+import { filesAt, markPlace, requireMounted } from './place.ts';
 import type { Recovered } from './recover.ts';
 import { firstState, type StoreState, storeStateSchema } from './state.ts';
 
@@ -38,7 +40,10 @@ export interface Store {
   /** Nothing for a camera that has no folder. */
   overlapping(camera: string, from: number, to: number): Coverage;
   path(camera: string, row: SegmentRow): string | undefined;
-  /** An orderly end: the next absence is `agent-stopped`. Recorders are to have ended before. */
+  /**
+   * An orderly end: the next absence is `agent-stopped`. Recorders are to have ended before. Throws `disk-full` or
+   * `disk-error` when that cannot be written; the store is free all the same.
+   */
   close(): Promise<void>;
 }
 
@@ -48,16 +53,30 @@ export interface StoreParts {
   clock: Clock;
   dir: string;
   bootId: string;
+  /** Where a file system has to be mounted before anything is written; what fstab says counts anyway. */
+  mount?: string | undefined;
   /** Configured length of a segment: what a torn one is taken for when nothing better is known. */
   segmentMs: number;
 }
 
 /**
  * Opens the store at `dir`, alone, and puts right what a crash left. Throws `unavailable` `store-busy` when another
- * process has it open.
+ * process has it open or `store-not-mounted` when its disk is away, `disk-full` or `disk-error` when the disk refuses.
  */
 export async function openStore(parts: StoreParts): Promise<Store> {
-  const { files, clock, dir, bootId, segmentMs } = parts;
+  try {
+    return await open(parts);
+  } catch (error) {
+    throw diskFailure(error, `the store ${parts.dir}`);
+  }
+}
+
+async function open(parts: StoreParts): Promise<Store> {
+  const { clock, dir, bootId, segmentMs } = parts;
+  await requireMounted(parts.files, dir, parts.mount);
+  await parts.files.makeFolder(dir);
+  await markPlace(parts.files, dir, clock.utc());
+  const files = filesAt(parts.files, dir);
   const segments = join(dir, 'segments');
   await files.makeFolder(segments);
   // Even when they were there: a life that was killed may have made them and synced nothing.
@@ -68,7 +87,7 @@ export async function openStore(parts: StoreParts): Promise<Store> {
   const opened = new Map<string, Promise<CameraStore>>();
   const ready = new Map<string, CameraStore>();
   const recovered: Recovered[] = [];
-  const open = (id: string): Promise<CameraStore> => {
+  const openCamera = (id: string): Promise<CameraStore> => {
     const already = opened.get(id);
     if (already !== undefined) return already;
     const opening = openCameraStore(files, clock, { id, folder: join(segments, id), segmentMs }).then(
@@ -94,28 +113,38 @@ export async function openStore(parts: StoreParts): Promise<Store> {
           }
         : undefined;
     for (const { name, directory } of await files.list(segments))
-      if (directory && cameraId.safeParse(name).success) await open(name);
-    await state.update((value) => {
+      if (directory && cameraId.safeParse(name).success) await openCamera(name);
+    const begun = state.update((value) => {
       value.clean = false;
       value.bootId = bootId;
+    });
+    await begun.catch((error: unknown) => {
+      // A full disk is freed by the sweep, which needs an open store; the next update writes all of it.
+      if (codeOf(error) !== 'ENOSPC' && codeOf(error) !== 'EDQUOT') throw error;
+      recovered.push({ camera: '', code: 'state-unwritten', path: statePath });
     });
     return {
       dir,
       absence,
       recovered,
       state,
-      camera: open,
+      camera: openCamera,
       cameras: () => [...ready.values()],
       overlapping: (camera, from, to) =>
         ready.get(camera)?.overlapping(from, to) ?? { segments: [], gaps: [] },
       path: (camera, row) => ready.get(camera)?.path(row),
       async close() {
-        await Promise.all([...ready.values()].map((camera) => camera.close()));
-        await state.update((value) => {
-          value.clean = true;
-          value.aliveAt = clock.utc();
-        });
-        await lock.release();
+        try {
+          await Promise.all([...ready.values()].map((camera) => camera.close()));
+          await state.update((value) => {
+            value.clean = true;
+            value.aliveAt = clock.utc();
+          });
+        } catch (error) {
+          throw diskFailure(error, `the end of the store ${dir}`);
+        } finally {
+          await lock.release();
+        }
       },
     };
   } catch (error) {

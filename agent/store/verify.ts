@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Files } from '#agent/platform/files.ts';
 import { cameraId } from '#protocol/ids.ts';
 import { openDocument } from './document.ts';
+import { markerName } from './place.ts';
 import { firstState, type StoreState, storeStateSchema } from './state.ts';
 import { verifyCamera } from './verify-camera.ts';
 import { type Finding, pictureMagic } from './verify-file.ts';
@@ -17,6 +18,7 @@ export interface Verified {
 
 /** Names of other rooms at the top of a store. */
 const topNames = [
+  markerName,
   'segments',
   'holds',
   'audit',

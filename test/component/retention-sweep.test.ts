@@ -402,3 +402,41 @@ test('a disk without room for a byte is freed all the same, whatever its own boo
   const { findings } = await verifyStore(disk.files, '/store', { full: true, now: clock.utc() });
   assert.equal(findings, []);
 });
+
+test('an unconfirmed clock that is days ahead deletes no more than the usual, and asks; the hub’s word lets it', async () => {
+  using folder = temporaryFolder();
+  const clock = fakeClock();
+  const { camera, trust, retention, stop, period } = await rig(folder.path, {
+    clock,
+    files: roomy,
+    service: 'unknown',
+    fill: async (camera, now) => {
+      for (let i = 1; i <= 8; i++) await sealSegment(camera, now - week - i * hour, 10_000);
+      for (let i = 1; i <= 8; i++) await sealSegment(camera, now - i * hour, 10_000);
+    },
+  });
+  assert.is(trust.state(), 'unknown');
+  await period();
+  assert.is(camera.count(), 16);
+  assert.equal(retention.status().heldBack, { segments: 8, percent: 50 });
+  trust.hubSaid(clock.utc() + 60_000, clock.monotonic());
+  await period();
+  assert.is(camera.count(), 8);
+  assert.is(retention.status().heldBack, undefined);
+  await stop();
+});
+
+test('an unconfirmed clock deletes what the minutes bring', async () => {
+  using folder = temporaryFolder();
+  const { camera, retention, stop } = await rig(folder.path, {
+    files: roomy,
+    service: 'unknown',
+    fill: async (camera, now) => {
+      await sealSegment(camera, now - week - hour, 10_000);
+      for (let i = 1; i <= 8; i++) await sealSegment(camera, now - i * hour, 10_000);
+    },
+  });
+  assert.is(camera.count(), 8);
+  assert.is(retention.status().heldBack, undefined);
+  await stop();
+});
