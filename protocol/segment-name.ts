@@ -22,6 +22,16 @@ export function parseSegmentName(name: string): SegmentName | undefined {
   return { state: 'sealed', start, durationMs: Number(sealed?.[2]), torn: sealed?.[3] !== undefined };
 }
 
+/** `snapshot-<stamp>.jpg.age`: one sealed picture, at that instant. */
+export function snapshotName(utcMs: number): string {
+  return `snapshot-${compactStamp(utcMs)}.jpg.age`;
+}
+
+/** UTC milliseconds; undefined for any name that {@link snapshotName} does not make. */
+export function parseSnapshotName(name: string): number | undefined {
+  return parseCompactStamp(/^snapshot-(\w{19})\.jpg\.age$/.exec(name)?.[1] ?? '');
+}
+
 /** The folder of a segment: the UTC day of its start, `YYYY-MM-DD`. */
 export function segmentDay(start: number): string {
   return new Date(start).toISOString().slice(0, 10);

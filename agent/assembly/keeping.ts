@@ -1,10 +1,13 @@
 import { join } from 'node:path';
 import { signersStand } from '#protocol/command.ts';
+import { Failure } from '#protocol/failure.ts';
 import { instantText } from '#protocol/time.ts';
+import type { Runner } from '../command/runner.ts';
 import { type Copies, openCopies } from '../extract/copies.ts';
 import { type Extractions, openExtractions } from '../extract/extraction.ts';
 import type { Footage } from '../extract/footage.ts';
 import { type Holds, openHolds } from '../extract/holds.ts';
+import { openSnapshots, type SnapshotCommand } from '../extract/snapshot.ts';
 import { openStatements } from '../nightly/statements.ts';
 import { pause } from '../platform/clock.ts';
 import { openNightly } from '../platform/nightly.ts';
@@ -19,6 +22,7 @@ export interface Keeping {
   extractions: Extractions;
   holds: Holds;
   copies: Copies;
+  snapshots: Runner<SnapshotCommand>;
   retention: Retention;
   retentionMs: number;
 }
@@ -49,6 +53,27 @@ export async function openKeeping(life: Life, memory: Memory, cameras: readonly 
     key: signingKey,
     retentionMs,
     footage,
+    delivery: uploads,
+    copies,
+    whenCosigned: audit.whenCosigned,
+    stands: (command) => signersStand(command, policy.current().policy),
+  });
+  const snapshots = await openSnapshots({
+    files,
+    clock,
+    random,
+    log,
+    folder: join(dir, 'snapshots'),
+    node,
+    key: signingKey,
+    recipients: policy.recipients,
+    clockState: trust.state,
+    knows: (id) => cameras.some((camera) => camera.id === id),
+    async picture(id, signal) {
+      const camera = cameras.find((one) => one.id === id);
+      if (camera === undefined) throw new Failure('denied', 'no-picture', `no camera ${id} is recorded here`);
+      return camera.picture(signal);
+    },
     delivery: uploads,
     copies,
     whenCosigned: audit.whenCosigned,
@@ -138,7 +163,7 @@ export async function openKeeping(life: Life, memory: Memory, cameras: readonly 
     life.ending.abort();
     await working;
   });
-  return { extractions, holds, copies, retention, retentionMs };
+  return { extractions, holds, copies, snapshots, retention, retentionMs };
 }
 
 /** Store and recorders as an extraction sees them. */

@@ -20,7 +20,7 @@ export async function obey(
 ): Promise<(request: ApplyRequest) => Promise<CommandStatus>> {
   const { files, clock, log, config, scope } = life;
   const { audit, policy, trust } = memory;
-  const { extractions, holds, copies } = keeping;
+  const { extractions, holds, copies, snapshots } = keeping;
   const commands = await openCommands({
     files,
     clock,
@@ -40,6 +40,7 @@ export async function obey(
       extract: extractions.runner,
       hold: holds.hold,
       release: holds.release,
+      snapshot: snapshots,
     },
   });
   scope.defer(() => commands.close());

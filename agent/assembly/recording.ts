@@ -1,6 +1,8 @@
 import type { GapReason } from '#protocol/gap.ts';
 import { parseRecipients } from '#protocol/seal/seal.ts';
 import { instantText } from '#protocol/time.ts';
+import { takeStill } from '../camera/ffmpeg/still.ts';
+import { openKeyframeTap } from '../camera/keyframe-tap.ts';
 import { openIngest } from '../camera/open-ingest.ts';
 import { systemParts } from '../camera/system-parts.ts';
 import { openRecorder, type Recorder } from '../recorder/recorder.ts';
@@ -10,10 +12,14 @@ import { guarded, type Life } from './node.ts';
 export interface Camera {
   id: string;
   recorder: Recorder;
+  /** One picture of now as JPEG, in memory. Throws `no-picture`, `no-ffmpeg`. */
+  picture(signal: AbortSignal): Promise<{ jpeg: Buffer; at: number }>;
 }
 
 /** Fewer, fuller reads of the cameras' sockets: a third of the wake-ups, and no camera's kernel buffer overflows. */
 const readPaceMs = 100;
+/** Some cameras send a keyframe every ten seconds. */
+const pictureLimitMs = 30_000;
 
 /** Opens a recorder for every camera. They run from {@link startRecording} on. */
 export async function openRecording(life: Life, memory: Memory, diskFull: () => void): Promise<Camera[]> {
@@ -23,10 +29,12 @@ export async function openRecording(life: Life, memory: Memory, diskFull: () => 
   return await Promise.all(
     config.cameras.map(async ({ id, rtsp, ...camera }) => {
       const log = life.log.child({ camera: id });
+      const tap = openKeyframeTap(clock);
+      const open = openIngest({ url: rtsp, ...camera }, { ...parts, log });
       const recorder = openRecorder({
         store,
         camera: await store.camera(id),
-        ingest: openIngest({ url: rtsp, ...camera }, { ...parts, log }),
+        ingest: () => tap.over(open()),
         recipients: () => parseRecipients(policy.recipients(clock.utc())),
         clock,
         random,
@@ -41,7 +49,15 @@ export async function openRecording(life: Life, memory: Memory, diskFull: () => 
         onDiskFull: diskFull,
         log,
       });
-      return { id, recorder };
+      return {
+        id,
+        recorder,
+        async picture(signal) {
+          const { bytes, arrivedAt } = await tap.next(pictureLimitMs, signal);
+          const at = Math.round(clock.utc() - (clock.monotonic() - arrivedAt));
+          return { jpeg: await takeStill(parts.find, bytes, signal), at };
+        },
+      };
     }),
   );
 }
