@@ -99,6 +99,7 @@ test('from request to closing: every step in the register, the footage opened in
       'case.json',
       'command.dsse.json',
       'manifest.dsse.json',
+      'verbale-000005.json',
     ]);
     await eventually('the hub has cleared the retained status', () => cleared(world, id));
     assert.equal(await retained(world), []);

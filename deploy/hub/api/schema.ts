@@ -22,12 +22,14 @@ const envelope = z
   .string()
   .min(1)
   .max(384 * 1024);
+/** UTC milliseconds. */
+const review = z.int().positive().optional();
 const requestId = z.string().regex(/^\d{4}-\d{4,8}$/, 'is no number of a request');
 
 export const bodies = {
   request: z.strictObject({ by, record: requestRecord }),
   reject: z.strictObject({ by, request: requestId, reason: z.string().trim().min(1).max(2000) }),
-  prepare: z.strictObject({ by, request: requestId, envelope }),
+  prepare: z.strictObject({ by, request: requestId, envelope, review }),
   authorise: z.strictObject({ by, id: uuidV7, envelope }),
   view: z.strictObject({
     by,
@@ -37,6 +39,8 @@ export const bodies = {
     present: z.array(z.string().trim().min(1).max(200)).max(20),
     /** Somebody allowed that memory may be swapped out. */
     swap: z.boolean(),
+    /** Another day of review for the case. */
+    review,
   }),
   pack: z.strictObject({
     by,
@@ -90,6 +94,8 @@ export interface CaseAnswer {
   to: number;
   purpose: Purpose;
   expiresAt: number;
+  /** When somebody looks whether it can be closed, UTC milliseconds. */
+  review: number;
   envelope: string;
   status?: CommandStatus | undefined;
   reason?: string | undefined;

@@ -6,12 +6,14 @@ import { Failure } from '#protocol/failure.ts';
 import type { PublicKey } from '#protocol/key.ts';
 import { type Manifest, maxManifestBytes } from '#protocol/manifest.ts';
 import type { Policy } from '#protocol/policy.ts';
+import { instantText } from '#protocol/time.ts';
 import type { Register, RegisterEntry } from '../register/register.ts';
 import { findRequest } from '../register/requests.ts';
 import { serial } from '../serial.ts';
 import { admitAuthorised, admitPrepared, hasLapsed } from './admission.ts';
 import { type CaseFile, caseFile, commandOf, isOver } from './case.ts';
 import { verifyManifest } from './manifest.ts';
+import { maxReviewMs, reviewOf } from './reviews.ts';
 import { verifyStatus } from './status.ts';
 
 export interface Case extends CaseFile {
@@ -28,7 +30,9 @@ export interface Cases {
   /** Throws `unknown-case`. */
   get(id: string): Case;
   folder(id: string): string;
-  prepare(envelope: string, request: string, by: string): Promise<Case>;
+  prepare(envelope: string, request: string, by: string, review?: number): Promise<Case>;
+  /** Throws `review`: not in the future, or beyond a year. */
+  review(id: string, review: number): Promise<void>;
   authorise(id: string, envelope: string, by: string): Promise<Case>;
   /** A node's status; one for no case of ours, or an older one, changes nothing. */
   status(node: string, id: string, payload: Uint8Array): Promise<void>;
@@ -41,7 +45,7 @@ export interface Cases {
   /** Ends the cases that nobody can answer any more. */
   lapse(): Promise<void>;
   /** First step of closing: the register says so, and nothing more is taken in. */
-  beginClosing(id: string, by: string, deleted: unknown): Promise<void>;
+  beginClosing(id: string, by: string, deleted: unknown, why?: 'unopened'): Promise<void>;
   closed(id: string): Promise<void>;
   cleared(id: string): Promise<void>;
   /** Resolves when the case is newer than `revision`, or after `limitMs`. */
@@ -104,7 +108,8 @@ export async function openCases(options: {
     all: () => [...cases.values()].sort((a, b) => a.createdAt - b.createdAt),
     get,
     folder: (id) => join(dir, get(id).id),
-    async prepare(envelope, requestId, by) {
+    async prepare(envelope, requestId, by, review) {
+      if (review !== undefined) requireReview(review, options.utc());
       const request = findRequest(register.lines(), requestId);
       if (request === undefined)
         throw new Failure(
@@ -126,6 +131,7 @@ export async function openCases(options: {
           request: requestId,
           state: 'prepared',
           createdAt: options.utc(),
+          ...(review === undefined ? {} : { review }),
           command,
           envelope,
           revision: 0,
@@ -142,11 +148,16 @@ export async function openCases(options: {
           to: new Date(to).toISOString(),
           purpose,
           operator,
+          review: instantText(reviewOf(fresh)),
         });
         cases.set(id, fresh);
         await keep(fresh, {});
         return fresh;
       });
+    },
+    async review(id, review) {
+      requireReview(review, options.utc());
+      await step(id, (one) => keep(one, { review }));
     },
     authorise: (id, envelope, by) =>
       step(id, async (one) => {
@@ -246,7 +257,7 @@ export async function openCases(options: {
           await keep(one, { state: 'failed', reason: 'expired' });
         });
     },
-    beginClosing: (id, by, deleted) =>
+    beginClosing: (id, by, deleted, why) =>
       step(id, async (one) => {
         if (one.state === 'closing' || one.state === 'closed') return;
         const underWay = one.state === 'authorised' && one.status?.state !== 'done';
@@ -257,7 +268,8 @@ export async function openCases(options: {
             'under-way',
             `case ${id} is under way: follow it with "hub follow ${id}"`,
           );
-        noteOnce({ kind: 'closed', request: one.request, case: id, by, was: one.state, deleted });
+        const reason = why === undefined ? {} : { reason: why };
+        noteOnce({ kind: 'closed', request: one.request, case: id, by, was: one.state, ...reason, deleted });
         await keep(one, { state: 'closing' });
       }),
     closed: (id) => step(id, (one) => keep(one, { state: 'closed', closedAt: options.utc() })),
@@ -278,6 +290,11 @@ export async function openCases(options: {
       });
     },
   };
+}
+
+function requireReview(review: number, utcMs: number): void {
+  if (review <= utcMs || review > utcMs + maxReviewMs)
+    throw new Failure('denied', 'review', 'the day of review lies in the future, within a year');
 }
 
 /** It was good when it came; a node's key that was replaced since takes the case's footage out of use, not the hub. */

@@ -5,7 +5,7 @@ import type { Cases } from './cases.ts';
 /** The end of a case: its footage goes, its manifest, hashes and lines stay (Art. 9 c. 1 g). */
 export interface Closing {
   /** Throws `under-way` while a delivery may still come. */
-  close(id: string, by: string): Promise<{ files: number; bytes: number }>;
+  close(id: string, by: string, why?: 'unopened'): Promise<{ files: number; bytes: number }>;
   /** Ends what a crash interrupted. */
   resume(): Promise<void>;
 }
@@ -23,11 +23,11 @@ export function openClosing(cases: Cases, inbox: Inbox, dispatch: Dispatch): Clo
     return erased;
   }
   return {
-    async close(id, by) {
+    async close(id, by, why) {
       const { state } = cases.get(id);
       if (state === 'closed') return { files: 0, bytes: 0 };
       const listed = cases.get(id).manifest?.files.map(({ name, sha256 }) => ({ name, sha256 })) ?? [];
-      await cases.beginClosing(id, by, listed);
+      await cases.beginClosing(id, by, listed, why);
       return await erase(id);
     },
     async resume() {

@@ -11,6 +11,7 @@ import { readTrusted } from '../trust.ts';
 import { latestNote } from './case-id.ts';
 import type { Call, Command } from './command.ts';
 import { keyOptions, personalKey } from './passphrase.ts';
+import { reviewDay } from './review-day.ts';
 import { saveCommand, saveOption } from './save-command.ts';
 import { parseTime } from './times.ts';
 
@@ -28,6 +29,11 @@ export const extract: Command = {
     to: { type: 'string', value: 'TIME', help: 'first instant not wanted' },
     purpose: { type: 'string', value: 'P', help: 'what for, as in the request' },
     officer: { type: 'string', value: 'NAME', help: 'who is to authorise, when the policy names several' },
+    review: {
+      type: 'string',
+      value: 'DATE',
+      help: 'when to look whether the case can be closed (in 90 days)',
+    },
     hours: { type: 'string', value: 'N', help: 'life of the command (72, at most 168)' },
     ...saveOption,
     ...keyOptions,
@@ -41,7 +47,12 @@ export const extract: Command = {
     const payload = Buffer.from(JSON.stringify(payloadOf(call, asked, policy, publicKeyOf(key).id)));
     parseCommand(payload);
     const envelope = signEnvelope(payloadTypes.command, payload, [key]);
-    const { id } = await client.post('prepare', { by: call.by, request: asked.id, envelope });
+    const { id } = await client.post('prepare', {
+      by: call.by,
+      request: asked.id,
+      envelope,
+      ...reviewDay(call),
+    });
     saveCommand(call, envelope);
     call.terminal.print(JSON.stringify({ id }));
     return 0;

@@ -18,6 +18,7 @@ import { caseId, latestNote } from './case-id.ts';
 import type { Call, Command } from './command.ts';
 import { type MadeMinutes, makeMinutes } from './minutes.ts';
 import { readPassphrase } from './passphrase.ts';
+import { reviewDay } from './review-day.ts';
 import { texts } from './texts.ts';
 import { filmTime, localTime } from './times.ts';
 
@@ -33,6 +34,7 @@ until Enter, an interrupt, or at once with --once or --pack. ${latestNote}`,
     with: { type: 'string', multiple: true, value: 'NAME', help: 'who else is present (Art. 6 c. 5 and 7)' },
     out: { type: 'string', value: 'DIR', help: 'RAM-backed folder (/dev/shm)' },
     'allow-swap': { type: 'boolean', help: 'the swap of this machine is encrypted; noted in the register' },
+    review: { type: 'string', value: 'DATE', help: 'another day to look whether the case can be closed' },
     once: { type: 'boolean', help: 'check, join, say what is there, and end' },
     pack: { type: 'string', value: 'FILE', help: 'write an encrypted package and end' },
     for: { type: 'string', value: 'age1…', help: "the requester's age recipient" },
@@ -69,6 +71,7 @@ until Enter, an interrupt, or at once with --once or --pack. ${latestNote}`,
         recipient: identity.recipient,
         present: call.options('with'),
         swap: call.flag('allow-swap'),
+        ...reviewDay(call),
       });
       const folder = caseFolder(call.dir, id);
       const evidence = readEvidence(folder, policyOf(history, folder));

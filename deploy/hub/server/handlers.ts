@@ -3,11 +3,13 @@ import type { Bus } from '#agent/mqtt/bus.ts';
 import { sha256 } from '#protocol/envelope.ts';
 import { Failure } from '#protocol/failure.ts';
 import type { Policy } from '#protocol/policy.ts';
+import { instantText } from '#protocol/time.ts';
 import type { CaseAnswer } from '../api/schema.ts';
 import type { Case, Cases } from '../cases/cases.ts';
 import type { Closing } from '../cases/closing.ts';
 import type { Drills } from '../cases/drill.ts';
 import { deliveredCase, openerRole, requirePlain } from '../cases/opening.ts';
+import { reviewOf } from '../cases/reviews.ts';
 import type { Sticks } from '../cases/stick.ts';
 import type { Alerts } from '../fleet/alerts.ts';
 import type { Fleet } from '../fleet/fleet.ts';
@@ -74,6 +76,7 @@ export function handlersOf(parts: {
       expiresAt,
       envelope,
       ...(status ? { status } : {}),
+      review: reviewOf(one),
       ...(reason ? { reason } : {}),
       ...(delivery ? { delivery } : {}),
     };
@@ -114,7 +117,8 @@ export function handlersOf(parts: {
         );
       return { seq: register.append({ kind: 'rejected', request: id, by, reason }).seq };
     },
-    'POST /prepare': async ({ by, request: id, envelope }) => answerOf(await cases.prepare(envelope, id, by)),
+    'POST /prepare': async ({ by, request: id, envelope, review }) =>
+      answerOf(await cases.prepare(envelope, id, by, review)),
     'POST /authorise': async ({ by, id, envelope }) => {
       const one = await cases.authorise(id, envelope, by);
       await dispatch.command(one);
@@ -124,10 +128,11 @@ export function handlersOf(parts: {
       const { command, manifest } = deliveredCase(cases, idOf(ask));
       return await makeProof(command.node, parts.witness(command.node), manifest.auditSeq);
     },
-    'POST /view': ({ by, id, recipient, present, swap }) => {
+    'POST /view': async ({ by, id, recipient, present, swap, review }) => {
       const one = deliveredCase(cases, id);
       const role = openerRole(policies.current(), one, recipient, utc());
       requirePlain(one.command.purpose);
+      if (review !== undefined) await cases.review(id, review);
       const { seq, at } = register.append({
         kind: 'opened',
         request: one.request,
@@ -137,6 +142,7 @@ export function handlersOf(parts: {
         recipient,
         present,
         ...(swap ? { swap } : {}),
+        ...(review === undefined ? {} : { review: instantText(review) }),
       });
       return { seq, at };
     },

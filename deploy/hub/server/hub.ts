@@ -16,6 +16,7 @@ import { hubNode, topics } from '#protocol/topics.ts';
 import { openCases } from '../cases/cases.ts';
 import { openClosing } from '../cases/closing.ts';
 import { openDrills } from '../cases/drill.ts';
+import { openReviews } from '../cases/reviews.ts';
 import { openSticks } from '../cases/stick.ts';
 import { openAlerts } from '../fleet/alerts.ts';
 import { openFleet } from '../fleet/fleet.ts';
@@ -174,6 +175,14 @@ export async function openHub(options: {
   await inbox.recover();
   const closing = openClosing(cases, inbox, dispatch);
   await closing.resume();
+  const reviews = openReviews({ cases, register, alerts, closing, utc });
+  const review = (): void => {
+    if (rounds.signal.aborted) return;
+    afterwards(() => reviews.round());
+    const timer = clock.after(lapseEveryMs, review);
+    rounds.signal.addEventListener('abort', () => timer.cancel(), { once: true });
+  };
+  review();
   const minutes = openMinutesBook({
     files: systemFiles,
     cases,
