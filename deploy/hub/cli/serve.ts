@@ -1,10 +1,12 @@
 import { join } from 'node:path';
 import { systemClock } from '#agent/platform/clock.ts';
 import { openLog } from '#agent/platform/log.ts';
+import { openNotifier } from '#agent/platform/notify.ts';
 import { untilSignal } from '#agent/platform/until-signal.ts';
 import { Failure } from '#protocol/failure.ts';
 import { openHub } from '../server/hub.ts';
 import { foreignSecrets } from '../server/strangers.ts';
+import { keepWatched } from '../server/watched.ts';
 import { readTrusted } from '../trust.ts';
 import type { Command } from './command.ts';
 import { unlock } from './passphrase.ts';
@@ -57,11 +59,19 @@ export const serve: Command = {
       call.terminal.print(
         call.flag('json') ? JSON.stringify({ ready: true, socket, upload }) : call.texts().serving(upload),
       );
-      await new Promise<void>((resolve) => {
+      const notifier = openNotifier(call.env, log);
+      const watched = keepWatched(
+        { clock: systemClock, log, notifier, ask: () => call.client().get('GET /status') },
+        signal,
+      );
+      const stopped = new Promise<void>((resolve) => {
         if (signal.aborted) resolve();
         else signal.addEventListener('abort', () => resolve(), { once: true });
       });
+      await Promise.race([stopped, watched.then(() => stopped)]);
+      await notifier.stopping();
       await hub.close();
+      await watched;
     });
     return 0;
   },
