@@ -7,9 +7,11 @@ import { applyCommand } from '#agent/extract/apply.ts';
 import { openCopies } from '#agent/extract/copies.ts';
 import { openExtractions } from '#agent/extract/extraction.ts';
 import { systemFiles } from '#agent/platform/files.ts';
+import { signersStand } from '#protocol/command.ts';
 import { parseEnvelope, payloadTypes, sha256, verifyEnvelope } from '#protocol/envelope.ts';
 import { publicKeyOf } from '#protocol/key.ts';
 import { manifestSchema } from '#protocol/manifest.ts';
+import { verifyPolicy } from '#protocol/policy.ts';
 import { lineProofSchema, verifyLineProof } from '#protocol/proof.ts';
 import { codeThrown } from '../support/code-thrown.ts';
 import { eventually } from '../support/eventually.ts';
@@ -24,7 +26,7 @@ const test = suite('apply from a stick');
 const world = signedWorld();
 const nodeKey = publicKeyOf(world.keys.node);
 
-async function node(folder: string) {
+async function node(folder: string, later = world.policy) {
   const clock = fakeClock();
   const common = { files: systemFiles, clock, log: quietLog, node: 'site-09', key: world.keys.node };
   const audit = await openAudit({ ...common, folder: join(folder, 'audit') });
@@ -37,7 +39,8 @@ async function node(folder: string) {
     footage,
     delivery: undefined,
     copies,
-    stands: () => true,
+    // What came into force after the command was taken.
+    stands: (command) => signersStand(command, later),
     whenCosigned: () => {
       throw new Error('no network, no cosignature');
     },
@@ -130,6 +133,21 @@ test('a refusal leaves its status and its line, and no picture', async () => {
     );
   }
   await box.close();
+});
+
+test('a command that overtook the policy that revokes its signer gives nothing out', async () => {
+  const persons = (without: string) => world.policyPayload().persons.filter(({ name }) => name !== without);
+  for (const gone of ['Anna', 'Bruno']) {
+    using folder = temporaryFolder();
+    const payload = world.policyPayload({ version: 2, persons: persons(gone) });
+    const box = await node(folder.path, verifyPolicy(world.signPolicy(payload), world.trust));
+    box.footage.add(box.now - 700_000, box.now - 200_000);
+    const out = join(folder.path, 'stick');
+    const status = await box.apply(world.extract(), out);
+    assert.equal([status.state, status.reason], ['failed', 'signer-revoked']);
+    assert.equal(readdirSync(out).sort(), ['command.dsse.json', 'proof.json', 'status.dsse.json']);
+    await box.close();
+  }
 });
 
 test('a folder that is not empty is left alone; footage that is not what was recorded is not handed out', async () => {
