@@ -66,6 +66,9 @@ export const healthMessage = z.object({
         id: cameraId,
         state: cameraState,
         newestSegment: instant.optional(),
+        /** First frame that is still there, and hours of footage since: less than lies between, where there are gaps. */
+        oldestSegment: instant.optional(),
+        keptHours: z.number().nonnegative().optional(),
         /** Bit/s over the last complete segment. */
         bitrate: z.int().nonnegative(),
         reason: z.string().max(64).optional(),

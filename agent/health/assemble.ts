@@ -11,6 +11,9 @@ export interface CameraReading {
   reason?: string | undefined;
   since: number;
   newestSegment?: number | undefined;
+  oldestSegment?: number | undefined;
+  /** Of sealed footage. */
+  keptMs?: number | undefined;
   /** bit/s */
   bitrate: number;
   frameRate: number;
@@ -112,6 +115,8 @@ function cameraHealth(camera: CameraReading, full: boolean): CameraHealth {
 function cameraFacts(camera: CameraReading): Omit<CameraHealth, 'id' | 'state' | 'bitrate'> {
   const { track, onvif } = camera;
   return {
+    ...(camera.oldestSegment === undefined ? {} : { oldestSegment: instantText(camera.oldestSegment) }),
+    ...(camera.keptMs === undefined ? {} : { keptHours: Math.round(camera.keptMs / 360_000) / 10 }),
     since: instantText(camera.since),
     ...(track === undefined ? {} : { codec: track.codec, width: track.width, height: track.height }),
     fps: Math.round(camera.frameRate * 10) / 10,

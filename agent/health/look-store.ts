@@ -15,13 +15,20 @@ export interface StoreSight {
   }[];
 }
 
+/** What the sweep says: hours that fit when space and not age deletes, the disk's room, what it dares not delete. */
+export interface RoomSight {
+  shortHours?: number;
+  freeBytes: number;
+  totalBytes: number;
+  heldBack?: { percent: number };
+}
+
 export interface StoreLookParts {
   conditions: Conditions;
   clock: Clock;
   cameras: readonly WatchedCamera[];
   store: StoreSight;
-  /** Hours that the disk holds when space and not age deletes; and its room. */
-  retention: { status(): { shortHours?: number; freeBytes: number; totalBytes: number } };
+  retention: { status(): RoomSight };
   retentionMs: number;
   /** Part of the disk that stays free, 0 to 1. */
   reserve: number;
@@ -41,11 +48,12 @@ const hourMs = 3_600_000;
 const forecastEveryMs = 60_000;
 const nearlyNoneHours = 24;
 
-/** Judges `disk-error`, and at a node with cameras `short-retention`. */
+/** Judges `disk-error`, `sweep-held`, and at a node with cameras `short-retention`. */
 export function openStoreLook(parts: StoreLookParts): StoreLook {
   const { conditions, clock, cameras } = parts;
   const error = conditions.watch('disk-error');
   const filling = cameras.length === 0 ? undefined : conditions.watch('short-retention');
+  const held = cameras.length === 0 ? undefined : conditions.watch('sweep-held');
   let readOnly: boolean | undefined;
   let fault: { reason: 'disk-error' | 'disk-full' | 'disk-slow'; at: MonotonicMs } | undefined;
   let forecast: { hours: number | undefined; at: MonotonicMs } | undefined;
@@ -66,7 +74,9 @@ export function openStoreLook(parts: StoreLookParts): StoreLook {
   };
   const judgeRoom = (): void => {
     const wanted = parts.retentionMs / hourMs;
-    const { shortHours } = parts.retention.status();
+    const { shortHours, heldBack } = parts.retention.status();
+    if (heldBack === undefined) held?.ok();
+    else held?.failing('unconfirmed', { percent: heldBack.percent });
     const hours = shortHours ?? look.forecastHours();
     if (hours === undefined) filling?.unknown();
     else if (hours < Math.min(nearlyNoneHours, wanted)) filling?.failing('nearly-none', { hours });

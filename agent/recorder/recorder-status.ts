@@ -1,4 +1,5 @@
 import type { FfmpegReason } from '#agent/camera/ingest.ts';
+import type { CameraStore } from '#agent/store/store.ts';
 import type { GapReason } from '#protocol/gap.ts';
 
 export interface RecorderStatus {
@@ -9,6 +10,10 @@ export interface RecorderStatus {
   since: number;
   /** UTC end of the newest sealed segment. */
   newestSegment?: number;
+  /** UTC start of the oldest segment that is still there. */
+  oldestSegment?: number;
+  /** Footage that is there, gaps not counted. */
+  keptMs: number;
   /** Monotonic age of the newest frame taken; absent before the first. */
   lastFragmentAgeMs?: number;
   /** Over the last ten seconds of the stream; 0 unless recording. */
@@ -23,4 +28,9 @@ export interface RecorderStatus {
   openBytes: number;
   inFlightBytes: number;
   droppedFragments: number;
+}
+
+export function keptOf(camera: CameraStore): Pick<RecorderStatus, 'oldestSegment' | 'keptMs'> {
+  const oldest = camera.oldest()?.start;
+  return { ...(oldest === undefined ? {} : { oldestSegment: oldest }), keptMs: camera.keptMs() };
 }

@@ -13,7 +13,7 @@ import { openCoverage } from './coverage.ts';
 import { coverageStart } from './coverage-start.ts';
 import { diskReason, openEntries } from './entries.ts';
 import { emptyRates } from './rates.ts';
-import type { RecorderStatus } from './recorder-status.ts';
+import { keptOf, type RecorderStatus } from './recorder-status.ts';
 import { cameraRetries } from './retries.ts';
 import { openRun, type RunClock } from './run-clock.ts';
 import { openWriter, type SegmentWriter } from './segment-writer.ts';
@@ -311,6 +311,7 @@ export function openRecorder(parts: RecorderParts): Recorder {
       ...(reason === undefined ? {} : { reason }),
       since,
       ...(newestSegment === undefined ? {} : { newestSegment }),
+      ...keptOf(camera),
       ...(lastEndedAt === undefined ? {} : { lastFragmentAgeMs: clock.monotonic() - lastEndedAt }),
       bitrate: rates.bitsPerSecond(),
       frameRate: rates.framesPerSecond(),

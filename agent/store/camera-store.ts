@@ -36,6 +36,8 @@ export interface CameraStore {
   readonly id: string;
   count(): number;
   bytes(): number;
+  /** Footage, without the gaps in between. */
+  keptMs(): number;
   oldest(): SegmentRow | undefined;
   newest(): SegmentRow | undefined;
   /** Where segments and gaps end, by the clock of now; undefined for a camera that never recorded. */
@@ -164,6 +166,7 @@ export async function openCameraStore(
     id,
     count: () => index.count,
     bytes: () => index.bytes,
+    keptMs: () => index.durationMs,
     oldest: () => index.at(0),
     newest: () => index.at(index.count - 1),
     coveredTo: () => coveredTo,

@@ -11,6 +11,8 @@ const seamMs = 1000;
 export interface SegmentIndex {
   readonly count: number;
   readonly bytes: number;
+  /** Of all rows together. */
+  readonly durationMs: number;
   /** Replaces the row of the same file, if there is one. */
   add(row: SegmentRow): void;
   remove(rows: readonly SegmentRow[]): void;
@@ -31,6 +33,7 @@ export function emptyIndex(): SegmentIndex {
   let capacity = 256;
   let count = 0;
   let bytesInAll = 0;
+  let msInAll = 0;
   let longestMs = 0;
   let start = new Float64Array(capacity);
   let named = new Float64Array(capacity);
@@ -98,6 +101,7 @@ export function emptyIndex(): SegmentIndex {
   };
   const removeAt = (i: number): void => {
     bytesInAll -= size[i]!;
+    msInAll -= duration[i]!;
     shift(i, i + 1);
     count -= 1;
   };
@@ -108,6 +112,9 @@ export function emptyIndex(): SegmentIndex {
     },
     get bytes() {
       return bytesInAll;
+    },
+    get durationMs() {
+      return msInAll;
     },
     add(row) {
       const nameStart = startOfName(row);
@@ -126,6 +133,7 @@ export function emptyIndex(): SegmentIndex {
       hash.set(Buffer.from(row.sha256, 'hex'), i * 32);
       count += 1;
       bytesInAll += row.bytes;
+      msInAll += row.durationMs;
       longestMs = Math.max(longestMs, row.durationMs);
     },
     remove(rows) {
@@ -136,6 +144,7 @@ export function emptyIndex(): SegmentIndex {
       for (let i = kept; i < count; i++) {
         if (gone.has(i)) {
           bytesInAll -= size[i]!;
+          msInAll -= duration[i]!;
           continue;
         }
         for (const column of columns()) column[kept] = column[i]!;

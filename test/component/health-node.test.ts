@@ -106,7 +106,7 @@ interface World {
   camera: CameraSight;
   host: { memoryFreeBytes: number; load5: number };
   clockState: 'synced' | 'unsynchronised' | 'stepped' | 'unknown';
-  retention: { shortHours?: number; freeBytes: number; totalBytes: number };
+  retention: { shortHours?: number; heldBack?: { percent: number }; freeBytes: number; totalBytes: number };
   heard: number;
   connected: boolean;
   mount(options: string): void;
@@ -313,6 +313,14 @@ const faults: {
     raised: 'short-retention.store raised short',
     withinSeconds: 605,
     overSeconds: 3605,
+  },
+  {
+    name: 'a sweep that a clock nobody confirms would make too large',
+    break: ({ retention }) => Object.assign(retention, { heldBack: { percent: 60 } }),
+    mend: ({ retention }) => delete retention.heldBack,
+    raised: 'sweep-held.store raised unconfirmed',
+    withinSeconds: 2,
+    overSeconds: 2,
   },
   {
     name: 'a disk that dies',

@@ -69,6 +69,10 @@ test('the index answers as a plain list of rows does', () => {
           index.bytes,
           model.reduce((sum, row) => sum + row.bytes, 0),
         );
+        assert.is(
+          index.durationMs,
+          model.reduce((sum, row) => sum + row.durationMs, 0),
+        );
         assert.equal(index.select(() => true).sort(byStart), model);
         const [from, to] = [t0 - 500_000 + at, t0 - 500_000 + at + length];
         assert.equal(
