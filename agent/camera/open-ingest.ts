@@ -12,7 +12,7 @@ export interface CameraChoice extends Pick<CameraAccess, 'url' | 'credentials' |
 
 /** What every camera of a process shares, but the log. */
 export type IngestParts = Omit<CameraAccess, keyof CameraChoice> &
-  Pick<FfmpegIngestOptions, 'find' | 'listen' | 'start' | 'udp'>;
+  Pick<FfmpegIngestOptions, 'find' | 'listen' | 'start' | 'udp' | 'bounds'>;
 
 /** For so long a camera that could not be taken in process is not asked again whether it can. */
 const fallbackMs = 3_600_000;

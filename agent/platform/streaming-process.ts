@@ -2,6 +2,8 @@ import { spawn } from 'node:child_process';
 import { codeOf } from '#protocol/failure.ts';
 
 export interface StreamingProcess {
+  /** Undefined when it did not start. */
+  readonly pid: number | undefined;
   /** What it was ended by: an exit code, a signal, or the error that kept it from starting. Never rejects. */
   readonly ended: Promise<{ code: number | null; signal: string | null; error?: string }>;
   /** At once; harmless when it ended. */
@@ -35,5 +37,5 @@ export const startStreaming: StartStreaming = (command, args, { env, dataBytes, 
     child.once('error', (error) => resolve({ code: null, signal: null, error: codeOf(error) }));
     child.once('close', (code, signal) => resolve({ code, signal }));
   });
-  return { ended, kill: () => void child.kill('SIGKILL') };
+  return { pid: child.pid, ended, kill: () => void child.kill('SIGKILL') };
 };

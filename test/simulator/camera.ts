@@ -53,8 +53,8 @@ export interface CameraOptions extends Quirks {
   frameRate?: number;
   /** 10^6 bits per second of the camera's network port, which spreads the packets of a picture (default 100; 0: at once). */
   linkMbit?: number;
-  /** What SETUP allows (default both). */
-  transports?: readonly ('tcp' | 'udp')[];
+  /** What SETUP allows (default TCP and UDP). */
+  transports?: readonly ('tcp' | 'udp' | 'multicast')[];
   /** Offer G.711 beside the video. */
   audio?: boolean;
   /** Listens on a port of its own, so that unplugging it refuses the TCP connection itself. */
@@ -83,7 +83,7 @@ export interface CameraCounters {
   receiverReports: number;
   requests: Record<string, number>;
   lastUserAgent: string | undefined;
-  lastTransport: 'tcp' | 'udp' | undefined;
+  lastTransport: 'tcp' | 'udp' | 'multicast' | undefined;
 }
 
 /** One simulated camera, with its faults on command. */

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { Listener } from './broadcast.ts';
 import type { LiveCamera } from './camera.ts';
@@ -153,15 +153,31 @@ export function serve(socket: Socket, door: Door): void {
       const pair = await door.udp();
       const address = socket.remoteAddress;
       if (address === undefined || socket.destroyed) return;
-      const client = { address, rtpPort: chosen.first, rtcpPort: chosen.second };
-      delivery = unicast(pair, client, bytesPerMs);
+      if (chosen.kind === 'multicast') {
+        // Stays on this machine; a group of its own for every session.
+        const group = `239.255.${randomInt(1, 255)}.${randomInt(1, 255)}`;
+        for (const udp of [pair.rtp, pair.rtcp]) {
+          udp.setMulticastInterface(socket.localAddress as string);
+          udp.setMulticastTTL(0);
+        }
+        [chosen.first, chosen.second] = [pair.rtpPort, pair.rtpPort + 1];
+        delivery = unicast(
+          pair,
+          { address: group, rtpPort: chosen.first, rtcpPort: chosen.second },
+          bytesPerMs,
+        );
+        transport = `RTP/AVP;multicast;destination=${group};port=${chosen.first}-${chosen.second};ttl=0;ssrc=${source}`;
+      } else {
+        const client = { address, rtpPort: chosen.first, rtcpPort: chosen.second };
+        delivery = unicast(pair, client, bytesPerMs);
+        const ports = `client_port=${chosen.first}-${chosen.second};server_port=${pair.rtpPort}-${pair.rtpPort + 1}`;
+        transport = `RTP/AVP;unicast;${ports};ssrc=${source}`;
+      }
       door.reports(address, chosen.second, () => {
         camera.counters.receiverReports += 1;
         refreshed();
       });
       ends.push(() => door.reports(address, chosen.second, undefined));
-      const ports = `client_port=${chosen.first}-${chosen.second};server_port=${pair.rtpPort}-${pair.rtpPort + 1}`;
-      transport = `RTP/AVP;unicast;${ports};ssrc=${source}`;
     }
     camera.counters.lastTransport = chosen.kind;
     session ??= {
@@ -285,7 +301,7 @@ export function serve(socket: Socket, door: Door): void {
 }
 
 interface Chosen {
-  kind: 'tcp' | 'udp';
+  kind: 'tcp' | 'udp' | 'multicast';
   /** Channels or client ports of RTP and RTCP. */
   first: number;
   second: number;
@@ -296,7 +312,10 @@ function chooseTransport(header: string, camera: LiveCamera): Chosen | undefined
   const allowed = camera.options.transports ?? ['tcp', 'udp'];
   for (const spec of header.split(',')) {
     const parts = spec.trim().split(';');
-    if (parts.includes('multicast')) continue;
+    if (parts.includes('multicast')) {
+      if (!allowed.includes('multicast')) continue;
+      return { kind: 'multicast', first: 0, second: 0 };
+    }
     const kind =
       parts[0] === 'RTP/AVP/TCP' ? 'tcp' : /^RTP\/AVP(?:\/UDP)?$/.test(parts[0] ?? '') ? 'udp' : undefined;
     if (!kind || !allowed.includes(kind)) continue;

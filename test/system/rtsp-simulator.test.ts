@@ -63,7 +63,7 @@ const cases: Case[] = [
 
 interface Capture {
   nals: Buffer[];
-  transport: 'tcp' | 'udp' | undefined;
+  transport: 'tcp' | 'udp' | 'multicast' | undefined;
   userAgent: string | undefined;
 }
 
