@@ -16,6 +16,7 @@ const commands: Record<string, () => Promise<Command>> = {
   open: async () => (await import('./cli/open.ts')).open,
   minutes: async () => (await import('./cli/minutes.ts')).minutes,
   verify: async () => (await import('./cli/verify.ts')).verify,
+  report: async () => (await import('./cli/report.ts')).report,
   close: async () => (await import('./cli/close.ts')).close,
   register: async () => (await import('./cli/register.ts')).register,
   ack: async () => (await import('./cli/status.ts')).ack,

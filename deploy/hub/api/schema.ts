@@ -57,6 +57,12 @@ export const bodies = {
   }),
   /** `line` is the opening's in the register. */
   minutes: z.strictObject({ by, id: uuidV7, line: z.int().positive(), made }),
+  report: z.strictObject({
+    by,
+    id: uuidV7,
+    text: z.string().trim().min(1).max(4000),
+    to: z.string().trim().min(1).max(200),
+  }),
   close: z.strictObject({ by, id: uuidV7 }),
   ack: z.strictObject({ by, alert: z.string().min(1).max(120) }),
   import: z.strictObject({
@@ -131,6 +137,7 @@ export interface Answers {
   /** Signed by the hub. */
   'POST /minutes': { seq: number; envelope: string };
   'GET /minutes': { envelopes: string[] };
+  'POST /report': { seq: number };
   'POST /close': { files: number; bytes: number };
   'POST /ack': HubAlert;
   'POST /import': CaseAnswer;

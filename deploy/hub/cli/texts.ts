@@ -62,6 +62,8 @@ export interface Texts {
   verified: Record<'policy' | 'evidence' | 'files' | 'contents' | 'proof', string>;
   erased(files: number, size: string): string;
   act: Record<RegisterKind, string>;
+  registerColumns: readonly string[];
+  reported(line: number, to: string): string;
   published(version: number, taken: boolean): string;
   drilled(passed: boolean): string;
   demo: string;
@@ -178,11 +180,26 @@ const it: Texts = {
     opened: 'visione',
     minutes: 'verbale',
     packaged: 'copia',
+    reported: 'segnalata',
     closed: 'chiusa',
     policy: 'regole',
     imported: 'da chiavetta',
     drill: 'prova',
   },
+  registerColumns: [
+    'riga',
+    'quando',
+    'quando (UTC)',
+    'atto',
+    'richiesta',
+    'caso',
+    'telecamere',
+    'finalità',
+    'chi',
+    'dettagli',
+    'impronta della riga precedente',
+  ],
+  reported: (line, to) => `Segnalazione a ${to} annotata alla riga ${line} del registro.`,
   published: (version, taken) =>
     taken ? `Regole ${version} in vigore e pubblicate.` : `Regole ${version}: erano già in vigore.`,
   drilled: (passed) =>
@@ -279,11 +296,26 @@ const en: Texts = {
     opened: 'viewing',
     minutes: 'minutes',
     packaged: 'copy',
+    reported: 'report',
     closed: 'closed',
     policy: 'policy',
     imported: 'from a stick',
     drill: 'drill',
   },
+  registerColumns: [
+    'line',
+    'when',
+    'when (UTC)',
+    'act',
+    'request',
+    'case',
+    'cameras',
+    'purpose',
+    'who',
+    'details',
+    'hash of the line before',
+  ],
+  reported: (line, to) => `The report to ${to} is line ${line} of the register.`,
   published: (version, taken) =>
     taken ? `Policy ${version} is in force and published.` : `Policy ${version} was in force already.`,
   drilled: (passed) =>

@@ -14,6 +14,7 @@ export const registerKinds = [
   'opened',
   'minutes',
   'packaged',
+  'reported',
   'closed',
   'policy',
   'imported',

@@ -165,6 +165,12 @@ export function handlersOf(parts: {
     },
     'POST /minutes': (ask) => parts.minutes.make(ask),
     'GET /minutes': async (ask) => ({ envelopes: await parts.minutes.of(idOf(ask)) }),
+    'POST /report': ({ by, id, text, to }) => {
+      const { request } = cases.get(id);
+      if (!register.lines().some(({ kind, case: of }) => kind === 'opened' && of === id))
+        throw new Failure('denied', 'not-opened', `nobody has opened case ${id}: there is nothing to report`);
+      return { seq: register.append({ kind: 'reported', request, case: id, by, to, text }).seq };
+    },
     'POST /close': ({ by, id }) => parts.closing.close(id, by),
     'POST /ack': ({ by, alert }) => alerts.acknowledge(alert, by),
     'POST /import': async ({ by, ...stick }) => answerOf(await parts.sticks.begin(stick, by)),
