@@ -7,6 +7,9 @@ import { checkpointFile } from '../audit/place.ts';
 import { verifyAudit } from '../audit/verify.ts';
 import { systemClock } from '../platform/clock.ts';
 import { type Files, readIfThere, systemFiles } from '../platform/files.ts';
+import { socketLocks } from '../platform/lock.ts';
+import type { Recovered } from '../store/recover.ts';
+import { repairStore } from '../store/repair.ts';
 import { verifyStore } from '../store/verify.ts';
 import { type Command, required } from './arguments.ts';
 
@@ -19,7 +22,7 @@ interface Finding {
 
 export const verifyCommand: Command = {
   name: 'verify',
-  usage: '--store DIR [--root FILE] [--json]',
+  usage: '--store DIR [--root FILE] [--repair] [--json]',
   summary: 'Checks store, ledgers, policy and log, offline; exit 1 when something is wrong',
   words: 0,
   options: {
@@ -27,6 +30,10 @@ export const verifyCommand: Command = {
     root: {
       type: 'string',
       describe: 'public keys of the roots: checks the signatures of the policy in the store too',
+    },
+    repair: {
+      type: 'boolean',
+      describe: 'first does what the next start would: enters, cuts and keeps what a crash left; says what',
     },
     json: { type: 'boolean', describe: 'as JSON' },
   },
@@ -36,6 +43,9 @@ export const verifyCommand: Command = {
     const files = systemFiles;
     if ((await files.size(dir)) === undefined)
       throw new Failure('unavailable', 'store-missing', `there is no store at ${dir}`);
+    const repaired = values['repair']
+      ? await repairStore({ files, locks: socketLocks(files), clock: systemClock, dir })
+      : undefined;
     const store = await verifyStore(files, dir, { full: true, now: systemClock.utc() });
     const policy = await verifiedPolicy(files, dir, root);
     const node = await nodeOf(files, dir);
@@ -50,16 +60,23 @@ export const verifyCommand: Command = {
       bytes: store.bytes,
       auditLines: audit.lastSeq === 0 ? 0 : audit.lastSeq - audit.firstSeq + 1,
       findings,
+      ...(repaired === undefined ? {} : { repaired }),
     };
     process.stdout.write(values['json'] ? `${JSON.stringify(result)}\n` : asText(result, problems));
     return problems === 0 ? 0 : 1;
   },
 };
 
-function asText(
-  result: { cameras: number; segments: number; bytes: number; auditLines: number; findings: Finding[] },
-  problems: number,
-): string {
+interface Result {
+  cameras: number;
+  segments: number;
+  bytes: number;
+  auditLines: number;
+  findings: Finding[];
+  repaired?: Recovered[];
+}
+
+function asText(result: Result, problems: number): string {
   const shape = { problem: '▲', recoverable: '◐', notice: '○' };
   const first =
     problems === 0
@@ -69,7 +86,8 @@ function asText(
     ({ path, code, severity, detail }) => `${shape[severity]} ${severity} ${code}  ${path}  ${detail}`,
   );
   const last = `${result.cameras} cameras, ${result.segments} segments, ${result.bytes} bytes, ${result.auditLines} log lines`;
-  return `${[first, ...lines, last].join('\n')}\n`;
+  const mended = result.repaired?.map(({ code, path }) => `● mended ${code}  ${path}`) ?? [];
+  return `${[...mended, first, ...lines, last].join('\n')}\n`;
 }
 
 /** Whose log it is, by the head that was signed. */

@@ -15,7 +15,9 @@ import * as assert from 'uvu/assert';
 import { systemClock } from '#agent/platform/clock.ts';
 import { systemFiles } from '#agent/platform/files.ts';
 import { ledgerText } from '#agent/store/ledger-line.ts';
+import { repairStore } from '#agent/store/repair.ts';
 import { openStore, type SegmentRow, verifyStore } from '#agent/store/store.ts';
+import { codeThrown } from '../support/code-thrown.ts';
 import { sealSegment, storeParts } from '../support/store-parts.ts';
 import { suite } from '../support/suite.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -175,5 +177,40 @@ test('a state that lost both its copies is a problem, one that lost the newer is
         if (name.startsWith('state.json')) writeFileSync(join(dir, name), 'x');
     }),
     ['problem state-damaged'],
+  );
+});
+
+test('repair does what the next start would, says what, and nothing to a store in use', async () => {
+  using folder = temporaryFolder();
+  const dir = folder.path;
+  const parts = { ...storeParts(dir, systemClock) };
+  const store = await openStore(parts);
+  const camera = await store.camera('cam-1');
+  const rows: SegmentRow[] = [];
+  for (let i = 0; i < 4; i++)
+    rows.push(await sealSegment(camera, t0 + i * 10_000, 10_000, { run: t0, bytes: 200_000 }));
+  assert.is(await codeThrown(() => repairStore(parts)), 'store-busy');
+  await store.close();
+  // The newest was being written, the one before it was named and not entered, a line is torn.
+  renameSync(file(dir, rows[3]), file(dir, rows[3]).replace(/-\d+\.mp4\.age$/, '.mp4.age.part'));
+  const lines = readFileSync(ledger(dir), 'utf8').split('\n');
+  writeFileSync(ledger(dir), `${lines.slice(0, 2).join('\n')}\n${lines[2]!.slice(0, 40)}`);
+  const state = readFileSync(join(dir, 'state.json'));
+  const repaired = await repairStore(parts);
+  assert.equal(repaired.map(({ code }) => code).sort(), ['ledger-torn', 'segment-entered', 'segment-torn']);
+  assert.equal(readFileSync(join(dir, 'state.json')), state);
+  const { findings, segments } = await verifyStore(systemFiles, dir, { full: true, now: Date.now() });
+  assert.equal(findings, []);
+  assert.is(segments, 4);
+  assert.equal(await repairStore(parts), []);
+  // A changed byte is nothing that can be mended.
+  const bytes = readFileSync(file(dir, rows[0]));
+  bytes[500] = bytes[500]! ^ 1;
+  writeFileSync(file(dir, rows[0]), bytes);
+  assert.equal(await repairStore(parts), []);
+  const after = await verifyStore(systemFiles, dir, { full: true, now: Date.now() });
+  assert.equal(
+    after.findings.map(({ code }) => code),
+    ['segment-hash'],
   );
 });
