@@ -6,6 +6,7 @@ import { minutesPdf } from '../minutes/pdf.ts';
 import { readTrusted } from '../trust.ts';
 import type { Viewing } from '../viewing/clear.ts';
 import { takeStill } from '../viewing/still.ts';
+import type { SavedStill } from '../viewing/stills.ts';
 import { caseId, latestNote } from './case-id.ts';
 import type { Call, Command } from './command.ts';
 
@@ -61,6 +62,9 @@ export interface MadeMinutes {
   pdf: Buffer;
 }
 
+/** What the picture is called that is in the PDF alone. */
+const inMinutes = 'verbale.pdf (fotogramma)';
+
 /** For minutes a picture needs no more than this. */
 const pictureWidthPx = 960;
 
@@ -73,10 +77,10 @@ export async function makeMinutes(
   id: string,
   line: number,
   viewing: Viewing,
-  picture: boolean,
+  stills: readonly SavedStill[],
 ): Promise<MadeMinutes> {
   const text = (utcMs: number): string => new Date(Math.round(utcMs)).toISOString();
-  const still = picture ? await pictureOf(call, viewing) : undefined;
+  const still = await pictureOf(call, viewing);
   const made: MinutesPayload['made'] = {
     films: viewing.files.map(({ name, sha256: hash, durationMs, stretches }) => ({
       name,
@@ -84,7 +88,10 @@ export async function makeMinutes(
       durationMs,
       stretches: stretches.map(({ atMs, start, end }) => ({ atMs, start: text(start), end: text(end) })),
     })),
-    stills: still ? [{ name: 'fotogramma', sha256: sha256(still.bytes), at: text(still.at) }] : [],
+    stills: [
+      ...(still ? [{ name: inMinutes, sha256: sha256(still.bytes), at: text(still.at) }] : []),
+      ...stills.map(({ name, sha256: hash, at }) => ({ name, sha256: hash, at: text(at) })),
+    ],
     incomplete: viewing.incomplete.map(({ name, end }) => ({
       name,
       end: end === 'tampered' ? 'tampered' : 'torn',

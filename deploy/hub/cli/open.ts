@@ -14,13 +14,14 @@ import { requireRecipient, type Sealing, writePackage } from '../viewing/package
 import { caseFolder, contentsPart, filePart, packageParts } from '../viewing/package-parts.ts';
 import { policyOf } from '../viewing/policy-of.ts';
 import { forbidCoreDumps, openRamFolder } from '../viewing/ram.ts';
+import { mostStills, type SavedStill, saveStills } from '../viewing/stills.ts';
 import { caseId, latestNote } from './case-id.ts';
 import type { Call, Command } from './command.ts';
 import { type MadeMinutes, makeMinutes } from './minutes.ts';
 import { readPassphrase } from './passphrase.ts';
 import { reviewDay } from './review-day.ts';
 import { texts } from './texts.ts';
-import { filmTime, localTime } from './times.ts';
+import { filmTime, localTime, parseTime } from './times.ts';
 
 export const open: Command = {
   summary: 'Opens the footage of a complete case in memory, or packs it encrypted for the requester.',
@@ -35,6 +36,13 @@ until Enter, an interrupt, or at once with --once or --pack. ${latestNote}`,
     out: { type: 'string', value: 'DIR', help: 'RAM-backed folder (/dev/shm)' },
     'allow-swap': { type: 'boolean', help: 'the swap of this machine is encrypted; noted in the register' },
     review: { type: 'string', value: 'DATE', help: 'another day to look whether the case can be closed' },
+    still: {
+      type: 'string',
+      multiple: true,
+      value: 'TIME',
+      help: 'take the picture of that instant; into the package too',
+    },
+    jpeg: { type: 'boolean', help: 'stills as JPEG (else PNG)' },
     once: { type: 'boolean', help: 'check, join, say what is there, and end' },
     pack: { type: 'string', value: 'FILE', help: 'write an encrypted package and end' },
     for: { type: 'string', value: 'age1…', help: "the requester's age recipient" },
@@ -44,6 +52,9 @@ until Enter, an interrupt, or at once with --once or --pack. ${latestNote}`,
   async run(call) {
     const id = await caseId(call);
     const sealing = sealingOf(call);
+    const times = call.options('still').map((text) => parseTime('still', text, call.settings().zone));
+    if (times.length > mostStills)
+      throw new Failure('usage', 'usage', `--still ${times.length} times: ${mostStills} are the most`);
     const history = readTrusted(call.dir);
     const client = call.client();
     const { purpose } = await client.get('GET /case', { id });
@@ -83,10 +94,11 @@ until Enter, an interrupt, or at once with --once or --pack. ${latestNote}`,
           `${wrong[0].name} is ${wrong[0].why}: nothing is opened`,
         );
       const viewing = await makeViewing(folder, evidence.manifest, identity.secret, ram);
-      const minutes = await makeMinutes(call, id, line, viewing, true);
-      if (sealing) return await pack(call, id, evidence, viewing, minutes, sealing);
+      const stills = await saveStills(viewing, times, call.flag('jpeg') ? 'jpeg' : 'png', ram);
+      const minutes = await makeMinutes(call, id, line, viewing, stills);
+      if (sealing) return await pack(call, id, evidence, viewing, stills, minutes, sealing);
       writeFileSync(join(ram.path, 'verbale.pdf'), minutes.pdf, { mode: 0o600 });
-      show(call, id, evidence.manifest, viewing, ram.path);
+      show(call, id, evidence.manifest, viewing, stills, ram.path);
       shown = true;
       if (!call.flag('once')) await enter(call);
       return 0;
@@ -127,6 +139,7 @@ async function pack(
   id: string,
   { command, manifest }: Evidence,
   viewing: Viewing,
+  stills: readonly SavedStill[],
   minutes: MadeMinutes,
   { file, sealing }: { file: string; sealing: Sealing },
 ): Promise<number> {
@@ -139,6 +152,7 @@ async function pack(
       command,
       manifest,
       viewing,
+      stills,
       proof,
       camera: cameraName(call.settings(), command.node, command.camera),
       purpose: texts.it.purpose[command.purpose],
@@ -169,12 +183,13 @@ function show(
   id: string,
   { gaps }: Manifest,
   { files, incomplete }: Viewing,
+  stills: readonly SavedStill[],
   folder: string,
 ): void {
   const { terminal } = call;
   if (call.flag('json')) {
     const minutes = join(folder, 'verbale.pdf');
-    terminal.print(JSON.stringify({ id, folder, files, gaps, incomplete, minutes }));
+    terminal.print(JSON.stringify({ id, folder, files, stills, gaps, incomplete, minutes }));
     return;
   }
   const { opened } = call.texts();
@@ -185,6 +200,7 @@ function show(
     for (const { atMs, start, end } of stretches)
       terminal.print(opened.shows(filmTime(atMs), local(start), local(end)));
   }
+  for (const { path, at } of stills) terminal.print(opened.still(path, local(at)));
   for (const { start, end, reason } of gaps) terminal.print(opened.gap(local(start), local(end), reason));
   for (const { name, end } of incomplete)
     terminal.print(end === 'tampered' ? opened.tampered(name) : opened.incomplete(name));

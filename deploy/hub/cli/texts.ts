@@ -44,6 +44,7 @@ export interface Texts {
     checked: string;
     file(name: string, duration: string): string;
     shows(at: string, from: string, to: string): string;
+    still(path: string, at: string): string;
     gap(from: string, to: string, reason: string): string;
     incomplete(name: string): string;
     tampered(name: string): string;
@@ -147,6 +148,7 @@ const it: Texts = {
     checked: 'Firme e impronte verificate; la visione è annotata nel registro.',
     file: (name, duration) => `${name} (${duration})`,
     shows: (at, from, to) => `  da ${at}: ${from} – ${to}`,
+    still: (path, at) => `${path}: ${at}`,
     gap: (from, to, reason) => `  manca ${from} – ${to}: ${reason}`,
     incomplete: (name) => `  ${name} finisce prima: interrotto da un guasto del nodo`,
     tampered: (name) => `  ${name} NON è come il nodo l'ha sigillato: si vede solo la parte autentica`,
@@ -265,6 +267,7 @@ const en: Texts = {
     checked: 'Signatures and hashes are verified; the viewing is in the register.',
     file: (name, duration) => `${name} (${duration})`,
     shows: (at, from, to) => `  from ${at}: ${from} – ${to}`,
+    still: (path, at) => `${path}: ${at}`,
     gap: (from, to, reason) => `  missing ${from} – ${to}: ${reason}`,
     incomplete: (name) => `  ${name} ends early: cut by a failure at the node`,
     tampered: (name) => `  ${name} is NOT as the node sealed it: only its authentic part is shown`,

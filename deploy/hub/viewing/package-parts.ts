@@ -1,4 +1,4 @@
-import { createReadStream, statSync } from 'node:fs';
+import { createReadStream, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ExtractCommand } from '#protocol/command.ts';
 import { sha256 } from '#protocol/envelope.ts';
@@ -9,6 +9,7 @@ import type { Viewing } from './clear.ts';
 import { readPart } from './evidence.ts';
 import { policyFileOf } from './policy-of.ts';
 import { readMe } from './read-me.ts';
+import type { SavedStill } from './stills.ts';
 import type { TarEntry } from './tar.ts';
 
 export interface Part extends TarEntry {
@@ -26,6 +27,7 @@ export function packageParts(given: {
   command: ExtractCommand;
   manifest: Manifest;
   viewing: Viewing;
+  stills: readonly SavedStill[];
   proof: LogProof;
   camera: string;
   purpose: string;
@@ -44,6 +46,11 @@ export function packageParts(given: {
         end: instantText(Math.round(end)),
       })),
     })),
+    stills: given.stills.map(({ name, sha256: hash, at }) => ({
+      name,
+      sha256: hash,
+      at: instantText(Math.round(at)),
+    })),
     incomplete: viewing.incomplete.map(({ name, end }) => ({ name, end: end ?? 'torn' })),
   };
   const json = (name: string, value: unknown): Part =>
@@ -59,6 +66,7 @@ export function packageParts(given: {
       sha256: hash,
       chunks: () => createReadStream(path, { highWaterMark: 1024 * 1024 }),
     })),
+    ...given.stills.map(({ name, path }) => filePart(name, readFileSync(path))),
     json('viewing.json', derived),
     kept(given.caseFolder, 'manifest.dsse.json'),
     kept(given.caseFolder, 'command.dsse.json'),

@@ -41,6 +41,7 @@ export function readMe(given: {
     '',
     'Come controllare',
     '  viewing*.mp4         il filmato, per qualsiasi lettore',
+    '  fotogramma-*         singoli fotogrammi, se chiesti; il nome dice l’ora (UTC)',
     '  contents.txt         le impronte SHA-256 di ogni file, firmate dal municipio: sha256sum -c --ignore-missing contents.txt',
     '  manifest.dsse.json   i segmenti originali con le loro impronte, firmati dal nodo che li ha registrati',
     '  command.dsse.json    il comando, firmato da incaricato e responsabile del trattamento',
