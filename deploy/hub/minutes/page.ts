@@ -10,9 +10,9 @@ const grey = '#555555';
 
 type Face = 'plain' | 'bold' | 'mono';
 const faces: Readonly<Record<Face, string>> = {
-  plain: 'DejaVuSansCondensed.ttf',
-  bold: 'DejaVuSansCondensed-Bold.ttf',
-  mono: 'DejaVuSansMono.ttf',
+  plain: import.meta.resolve('dejavu-fonts-ttf/ttf/DejaVuSansCondensed.ttf'),
+  bold: import.meta.resolve('dejavu-fonts-ttf/ttf/DejaVuSansCondensed-Bold.ttf'),
+  mono: import.meta.resolve('dejavu-fonts-ttf/ttf/DejaVuSansMono.ttf'),
 };
 
 /** A document that grows downwards; what does not fit goes to the next page as a whole. */
@@ -69,8 +69,7 @@ export function openPage(about: { title: string; subject: string; at: number }):
     pdf.on('end', () => resolve(Buffer.concat(chunks)));
     pdf.on('error', reject);
   });
-  for (const [face, file] of Object.entries(faces))
-    pdf.registerFont(face, fileURLToPath(import.meta.resolve(`dejavu-fonts-ttf/ttf/${file}`)));
+  for (const [face, url] of Object.entries(faces)) pdf.registerFont(face, fileURLToPath(url));
 
   const width = size.width - margin.left - margin.right;
   let y = margin.top;

@@ -1,0 +1,91 @@
+import { spawnSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import * as assert from 'uvu/assert';
+import { causeWords } from '#agent/view/causes.ts';
+import type { Minutes } from '../../deploy/hub/minutes/minutes.ts';
+import { minutesPdf } from '../../deploy/hub/minutes/pdf.ts';
+import { findProgram } from '../support/real-parts.ts';
+import { suite } from '../support/suite.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+const test = suite('pages of minutes', { timeoutMs: 60_000 });
+
+const noon = Date.UTC(2026, 6, 15, 10);
+const hash = 'a1'.repeat(32);
+
+/** An hour in summer with eight minutes missing. */
+const minutes: Minutes = {
+  version: 1,
+  case: '019c1f2e-7a10-7abc-8def-0123456789ab',
+  request: '2026-0001',
+  at: noon + 86_400_000,
+  record: {
+    protocol: '77/2026',
+    date: '2026-07-16',
+    authority: 'Avv. Carla Neri',
+    persons: [{ name: 'Carla Neri', qualification: 'difensore' }],
+    purpose: 'defence',
+    reason: 'indagini difensive',
+  },
+  place: { node: 'site-09', camera: 'cam-1', nodeName: 'Cogolo Park-47', cameraName: 'Parcheggio SP87 nord' },
+  from: noon,
+  to: noon + 3_600_000,
+  opening: {
+    line: 7,
+    at: noon + 86_000_000,
+    by: 'segreteria',
+    role: 'officer',
+    recipient: 'age1x',
+    present: ['Luca Verdi'],
+    swap: false,
+  },
+  made: { films: [], stills: [], incomplete: [] },
+  files: [
+    { name: 'a', start: noon, end: noon + 1_500_000 },
+    { name: 'b', start: noon + 1_980_000, end: noon + 3_600_000 },
+  ].map((file) => ({ ...file, bytes: 1, sha256: hash, clock: 'unsynchronised' as const, torn: false })),
+  gaps: [{ start: noon + 1_500_000, end: noon + 1_980_000, reason: 'power-lost' }],
+  signatures: [{ what: 'officer', name: 'Bruno Responsabile', keyid: hash }],
+  evidence: { command: hash, manifest: hash, policy: hash, policyVersion: 3, auditSeq: 12 },
+};
+
+async function shownBy(program: 'pdftotext' | 'pdffonts', ...args: string[]): Promise<string> {
+  using folder = temporaryFolder();
+  const file = join(folder.path, 'verbale.pdf');
+  writeFileSync(file, await minutesPdf(minutes, 'Europe/Rome'));
+  const { stdout, status } = spawnSync(program, [file, ...args], { encoding: 'utf8' });
+  assert.is(status, 0);
+  return stdout;
+}
+
+if (!findProgram('pdftotext')) test.skip('what is written, and its fonts', 'poppler-utils is missing');
+else {
+  test('a clerk can read request, law, both times, clock, gap with its cause, hashes and signers', async () => {
+    const text = (await shownBy('pdftotext', '-')).replaceAll(/\s+/g, ' ');
+    for (const words of [
+      'n. 77/2026 del 16/07/2026',
+      'Avv. Carla Neri',
+      'art. 8, comma 1, lettera b',
+      'art. 391-quater c.p.p.',
+      'Parcheggio SP87 nord, Cogolo Park-47',
+      'dalle 12:00:00 CEST alle 13:00:00 CEST',
+      '2026-07-15 10:00:00.000 UTC – 2026-07-15 11:00:00.000 UTC',
+      'NON sincronizzato',
+      'dalle 12:25:00 CEST alle 12:33:00 CEST (8 min)',
+      causeWords('power-lost', 'it'),
+      'Luca Verdi',
+      'Bruno Responsabile',
+      hash,
+      'hub verify',
+      'pagina 1 di ',
+    ])
+      assert.ok(text.includes(words), words);
+  });
+
+  test('every font is inside', async () => {
+    const fonts = (await shownBy('pdffonts')).trim().split('\n').slice(2);
+    assert.is(fonts.length, 3);
+    for (const font of fonts) assert.match(font, /CID TrueType\s+Identity-H\s+yes yes yes/);
+  });
+}
