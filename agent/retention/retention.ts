@@ -114,10 +114,9 @@ export function openRetention(parts: RetentionParts): Retention {
     await pause(clock, tellLimitMs, enough.signal);
   };
 
+  /** What `chosen` holds is withdrawn already. */
   const remove = async (cause: Swept['cause'], chosen: Map<CameraStore, SegmentRow[]>): Promise<void> => {
     if (chosen.size === 0) return;
-    // 2 withdraw
-    for (const [camera, rows] of chosen) camera.withdraw(rows);
     // 3 watermark
     await attempt('the watermark', () =>
       store.state.update((value) => {
@@ -128,7 +127,12 @@ export function openRetention(parts: RetentionParts): Retention {
       }),
     );
     // 4 tell
-    await tell([...chosen].map(([camera, rows]) => sweptOf(camera.id, cause, rows)));
+    const swept: Swept[] = [];
+    for (const [camera, rows] of chosen) {
+      swept.push(sweptOf(camera.id, cause, rows));
+      await breath();
+    }
+    await tell(swept);
     // 5 unlink
     for (const [camera, rows] of chosen) await attempt(`deleting of ${camera.id}`, () => camera.unlink(rows));
   };
@@ -137,16 +141,8 @@ export function openRetention(parts: RetentionParts): Retention {
     rows.filter((row) => !parts.kept(camera.id, row.start, row.end));
 
   const proven = (row: SegmentRow): boolean => trust.poweredAgeMs(row.start) >= parts.retentionMs;
-  const provenOnly = (chosen: Map<CameraStore, SegmentRow[]>): Map<CameraStore, SegmentRow[]> =>
-    new Map(
-      [...chosen].flatMap(([camera, rows]) => {
-        const sure = rows.filter(proven);
-        return sure.length > 0 ? [[camera, sure]] : [];
-      }),
-    );
-  const abnormal = (chosen: Map<CameraStore, SegmentRow[]>): RetentionStatus['heldBack'] => {
-    if (trust.confirmed()) return undefined;
-    const unproven = [...chosen.values()].flat().filter((row) => !proven(row)).length;
+  const abnormal = (rows: readonly SegmentRow[]): RetentionStatus['heldBack'] => {
+    const unproven = rows.filter((row) => !proven(row)).length;
     const all = store.cameras().reduce((sum, camera) => sum + camera.count(), 0);
     if (unproven <= all * abnormalShare) return undefined;
     const found = { segments: unproven, percent: Math.round((unproven / all) * 100) };
@@ -163,14 +159,22 @@ export function openRetention(parts: RetentionParts): Retention {
       const ageMs = Math.max(believed ? now - start : 0, trust.poweredAgeMs(start));
       return ageMs - parts.retentionMs;
     };
-    let chosen = new Map<CameraStore, SegmentRow[]>();
+    const due = (camera: CameraStore): SegmentRow[] => {
+      const rows = unkept(
+        camera,
+        camera.select((start, written) => overdueMs(start, written) >= 0),
+      );
+      return rows.some((row) => overdueMs(row.start, row.clock) >= patienceMs) ? rows : [];
+    };
+    held = trust.confirmed() ? undefined : abnormal(store.cameras().flatMap(due));
+    const chosen = new Map<CameraStore, SegmentRow[]>();
     for (const camera of store.cameras()) {
-      const expired = camera.select((start, written) => overdueMs(start, written) >= 0);
-      const rows = unkept(camera, expired);
-      if (rows.some((row) => overdueMs(row.start, row.clock) >= patienceMs)) chosen.set(camera, rows);
+      // 1 choose, 2 withdraw
+      const rows = held === undefined ? due(camera) : due(camera).filter(proven);
+      camera.withdraw(rows);
+      if (rows.length > 0) chosen.set(camera, rows);
+      await breath();
     }
-    held = abnormal(chosen);
-    if (held !== undefined) chosen = provenOnly(chosen);
     await remove('age', chosen);
   };
 
@@ -211,6 +215,7 @@ export function openRetention(parts: RetentionParts): Retention {
       chosen.get(camera)?.push(row);
       if (missing <= 0 && missingFiles <= 0) break;
     }
+    for (const [camera, rows] of chosen) camera.withdraw(rows);
     await remove('space', chosen);
   };
 
@@ -267,6 +272,11 @@ export function openRetention(parts: RetentionParts): Retention {
     },
     status: () => status,
   };
+}
+
+/** A day of a camera takes some 10 ms to choose: the event loop runs in between, as recording needs it. */
+function breath(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 function sweptOf(camera: string, cause: Swept['cause'], rows: SegmentRow[]): Swept {

@@ -1,4 +1,4 @@
-// npm run bench -- record|start|seal|upload [--cameras 14] [--mbit 4] [--fps 25] [--link 100] [--seconds 30] [--segments N]
+// npm run bench -- record|start|seal|sweep|upload [--cameras 14] [--mbit 4] [--fps 25] [--link 100] [--seconds 30] [--segments N]
 // [--rounds 3] [--dir DIR] [--json] [--check]. What it finds goes to standard output, how it goes to standard error;
 // --check exits 1 when a bar is missed.
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -8,6 +8,7 @@ import { parseArgs } from 'node:util';
 import { record, recordTable } from './record.ts';
 import { seal, sealTable } from './seal.ts';
 import { start, startTable } from './start.ts';
+import { sweep, sweepTable } from './sweep.ts';
 import { benchUpload, uploadTable } from './upload.ts';
 
 /** Seven days of minutes from fourteen cameras. */
@@ -71,6 +72,13 @@ try {
       bars = Object.values(result.bars);
       break;
     }
+    case 'sweep': {
+      const { cameras } = common.footage;
+      const result = await sweep({ ...common, cameras, segments: asked(weekOfSegments) });
+      print(result, sweepTable(result));
+      bars = Object.values(result.bars);
+      break;
+    }
     case 'upload': {
       const result = await benchUpload(common);
       print(result, uploadTable(result));
@@ -79,7 +87,7 @@ try {
     }
     default:
       process.stderr.write(
-        'npm run bench -- record|start|seal|upload [--cameras N] [--mbit N] [--seconds N] [--json]\n',
+        'npm run bench -- record|start|seal|sweep|upload [--cameras N] [--mbit N] [--seconds N] [--json]\n',
       );
       process.exitCode = 64;
       bars = [];

@@ -44,6 +44,8 @@ export interface RecordResult {
   ffmpeg: Figures;
   /** Medians over the windows. */
   ratio: { cpu: number; pss: number };
+  /** Bytes the agent wrote, ledgers and log included, for each byte the cameras sent. */
+  writtenPerByte: number;
   bars: { cpuRatio: { bar: number; met: boolean }; pssMiB: { bar: number; met: boolean; worst: number } };
 }
 
@@ -101,6 +103,7 @@ export async function record(options: RecordOptions): Promise<RecordResult> {
     cpu: `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}`,
     agent: agentFigures,
     ffmpeg: ffmpegFigures,
+    writtenPerByte: median(agentFigures.writtenMbit) / (cameras * mbit),
     ratio: { cpu: cpuRatio, pss: median(agentFigures.pssMiB) / median(ffmpegFigures.pssMiB) },
     bars: {
       cpuRatio: { bar: cpuRatioBar, met: cpuRatio <= cpuRatioBar },
@@ -129,7 +132,8 @@ export function recordTable(result: RecordResult): string {
       row(`${cameras} × ffmpeg -c copy`, result.ffmpeg),
       ['ratio', ratio.cpu.toFixed(2), ratio.pss.toFixed(2), ''],
       ['bar', verdict(bars.cpuRatio), verdict(bars.pssMiB), ''],
-    ])
+    ]) +
+    `\n${result.writtenPerByte.toFixed(3)} bytes written for each byte that the cameras send\n`
   );
 }
 
