@@ -123,7 +123,7 @@ export function openOnvifWatch(parts: OnvifParts): OnvifWatch {
           .filter(({ dueAt }) => dueAt <= clock.monotonic())
           .sort((a, b) => a.dueAt - b.dueAt)[0];
         if (due === undefined) return;
-        const answer = await converse(parts, due.camera, signal);
+        const answer = await askOnvif(parts.askChild, due.camera, signal);
         if (!signal.aborted) take(due, answer);
       },
       stuck(yes) {
@@ -134,18 +134,16 @@ export function openOnvifWatch(parts: OnvifParts): OnvifWatch {
   };
 }
 
-async function converse(
-  { askChild }: OnvifParts,
-  { onvif, credentials, ptz }: OnvifCamera,
+/** One conversation with a camera, in a child of its own: eighteen seconds at most. */
+export async function askOnvif(
+  askChild: OnvifParts['askChild'],
+  { onvif, credentials, ptz }: Pick<OnvifCamera, 'onvif' | 'credentials' | 'ptz'>,
   signal: AbortSignal,
 ): Promise<OnvifAnswer> {
   const question: OnvifQuestion = { url: onvif, ptz, limitMs: conversationMs, ...credentials };
+  const bounds = { timeoutMs: childMs, signal };
   try {
-    return (
-      onvifAnswer.safeParse(await askChild(entry, question, { timeoutMs: childMs, signal })).data ?? {
-        error: 'broken',
-      }
-    );
+    return onvifAnswer.safeParse(await askChild(entry, question, bounds)).data ?? { error: 'broken' };
   } catch (error) {
     if (error instanceof Failure) return { error: 'broken' };
     throw error;

@@ -32,7 +32,7 @@ export interface LinkConfig {
   /** For `snmp`. */
   access?: SnmpAccess | undefined;
   model?: RadioModel | undefined;
-  oids?: Partial<Record<keyof Radio, string>> | undefined;
+  oids?: Partial<Record<keyof Radio, string | undefined>> | undefined;
 }
 
 export interface LinksParts {

@@ -41,7 +41,7 @@ export const uptimeObject: RadioObject = { oid: '1.3.6.1.2.1.1.3', scale: 0.01 }
 /** What is asked of a device: its model's objects, or those of every model when none is given; `own` go before them. */
 export function objectsOf(
   model: RadioModel | undefined,
-  own: Partial<Record<keyof Radio, string>>,
+  own: Partial<Record<keyof Radio, string | undefined>>,
 ): { name: keyof Radio; object: RadioObject }[] {
   const models = model === undefined ? (Object.keys(radioModels) as RadioModel[]) : [model];
   const rows = models.flatMap((each) =>
@@ -50,7 +50,9 @@ export function objectsOf(
       object,
     })),
   );
-  const ours = Object.entries(own).map(([name, oid]) => ({ name: name as keyof Radio, object: { oid } }));
+  const ours = Object.entries(own).flatMap(([name, oid]) =>
+    oid === undefined ? [] : [{ name: name as keyof Radio, object: { oid } }],
+  );
   const asked = ours.length > 0 && model === undefined ? ours : [...ours, ...rows];
   return [...asked, { name: 'uptimeSeconds', object: uptimeObject }];
 }

@@ -17,7 +17,7 @@ export function openSnmp(parts: {
   access: SnmpAccess;
   model?: RadioModel | undefined;
   /** Objects of a device that no model knows, by what they give. */
-  oids?: Partial<Record<keyof Radio, string>>;
+  oids?: Partial<Record<keyof Radio, string | undefined>>;
   ask?: AskChild;
 }): Asker {
   const asked = objectsOf(parts.model, parts.oids ?? {});
