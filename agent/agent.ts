@@ -1,6 +1,6 @@
 import { openKeeping } from './assembly/keeping.ts';
 import { openMemory } from './assembly/memory.ts';
-import type { Life, Surroundings } from './assembly/node.ts';
+import { guarded, type Life, type Surroundings } from './assembly/node.ts';
 import { obey } from './assembly/obedience.ts';
 import { openRecording, startRecording } from './assembly/recording.ts';
 import { showPage } from './assembly/showing.ts';
@@ -9,6 +9,7 @@ import { openVoice } from './assembly/voice.ts';
 import type { Config } from './config/load.ts';
 import { feedWatchdog, openPulse } from './lifecycle/watchdog.ts';
 import { readBootId } from './platform/boot.ts';
+import { readHardware } from './platform/hardware.ts';
 import { listenHttp } from './platform/http.ts';
 import { openNotifier } from './platform/notify.ts';
 import { localAnswer } from './web/local.ts';
@@ -65,6 +66,11 @@ export async function runAgent(config: Config, around: Surroundings, stop: Abort
   log.info(
     { cameras: cameras.length, policy: memory.policy.current().version, socket: config.socket },
     'running',
+  );
+  // Rare and slow: it starts a dozen programs, in a child, once.
+  guarded(
+    life,
+    readHardware(life.ending.signal).then((hardware) => log.info({ hardware }, 'this box')),
   );
   around.ready?.();
   await notifier.ready(status());

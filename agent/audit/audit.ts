@@ -5,6 +5,7 @@ import { Failure } from '#protocol/failure.ts';
 import type { LineProof } from '#protocol/proof.ts';
 import { compactStamp, monthOf } from '#protocol/time.ts';
 import type { Clock } from '../platform/clock.ts';
+import { diskFailure } from '../platform/disk-failure.ts';
 import { type Files, makeFolderDurably, readIfThere, writeDurably } from '../platform/files.ts';
 import type { LineFields } from './line.ts';
 import {
@@ -47,7 +48,7 @@ export interface Audit {
   cosigned(): number;
   /**
    * Moves {@link cosigned}, durably. Throws `cosignature-ahead` (denied) for a head that this log has not reached:
-   * somebody else writes under this name.
+   * somebody else writes under this name; `disk-full` or `disk-error` when it cannot be kept.
    */
   takeCosigned(cosigned: Cosigned): Promise<void>;
   /** Resolves when the hub has cosigned `size` lines or more; rejects with the signal's reason when it aborts. */
@@ -175,7 +176,11 @@ async function openWhole(options: AuditOptions): Promise<Audit> {
             'a head was cosigned that this log has not reached',
           );
         if (taken.head.size <= cosigned) return;
-        await writeDurably(files, cosignedFile(folder), taken.message);
+        try {
+          await writeDurably(files, cosignedFile(folder), taken.message);
+        } catch (error) {
+          throw diskFailure(error, 'a cosignature');
+        }
         cosigned = taken.head.size;
         for (const waiter of waiters)
           if (waiter.size <= cosigned) {

@@ -6,6 +6,7 @@ import type { Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
 import type { Random } from '../platform/random.ts';
 import type { Bus, Publication, Will } from './bus.ts';
+import { limitPackets } from './packet-limit.ts';
 
 export interface ConnectionOptions {
   url: string;
@@ -46,13 +47,15 @@ export function openConnection(options: ConnectionOptions): Bus {
   let connections = 0;
   let live: { client: MqttClient; broken: Set<(failure: Failure) => void> } | undefined;
   let underWay = 0;
+  /** The broker keeps something for this session that nobody can take: the next connection lets the session go. */
+  let burdened = false;
 
   const clientOptions = (): IClientOptions => {
     const will = options.will();
     return {
       protocolVersion: version,
       clientId: options.clientId,
-      clean: false,
+      clean: burdened,
       keepalive: keepAliveSeconds,
       reconnectPeriod: 0,
       connectTimeout: connectTimeoutMs,
@@ -81,6 +84,12 @@ export function openConnection(options: ConnectionOptions): Bus {
     let accepted = false;
     let cause: unknown;
     const ended = new Promise<void>((resolve) => client.once('close', resolve));
+    limitPackets(client.stream, maxPacketBytes, (announcedBytes) => {
+      cause = new Error(`it announced a packet of ${announcedBytes} bytes`);
+      // It would be announced again for ever; what else waited the hub says again when it sees this node come.
+      burdened = true;
+      client.stream.destroy();
+    });
     client.on('error', (error) => {
       cause = error;
       // A refused CONNACK leaves the library's client neither connected nor closed.
@@ -111,6 +120,7 @@ export function openConnection(options: ConnectionOptions): Bus {
     };
     client.once('connect', (connack) => {
       accepted = true;
+      burdened = false;
       (client.stream as { setNoDelay?: (on: boolean) => void }).setNoDelay?.(true);
       const filters = subscriptions.map(({ filter }) => filter);
       const begin = (): void => {

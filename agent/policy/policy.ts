@@ -30,8 +30,11 @@ export interface PolicyInForce {
   onChange(then: (now: InForce) => void): void;
 }
 
-/** Refused envelopes remembered, so that one retained message does not fill the log on every connection. */
-const maxRefusedKept = 64;
+/**
+ * Refused envelopes that one life of the agent logs, each once: a retained message comes with every connection, and
+ * whoever offers more than these brings no policies. What follows is one line that says so.
+ */
+const maxRefusedLogged = 16;
 
 /**
  * The policy in force: of the one that is configured and those that came later, the highest that can be verified.
@@ -114,9 +117,12 @@ export async function openPolicy(options: {
       // The hub sends a step of the chain to whom it misses; every node hears it, and those that took it say nothing.
       if (error instanceof Failure && !refused.has(hash) && !(await isPast(bytes))) {
         log.warn({ code: error.code, why: sentenceOf(error), origin }, 'policy refused');
-        await options.note('policy-refused', { code: error.code, hash, inForce: inForce.version, origin });
-        if (refused.size >= maxRefusedKept) refused.delete(refused.values().next().value as string);
-        refused.add(hash);
+        if (refused.size <= maxRefusedLogged) {
+          const last = refused.size === maxRefusedLogged ? { more: 'not logged' } : {};
+          const facts = { code: error.code, hash, inForce: inForce.version, origin, ...last };
+          await options.note('policy-refused', facts);
+          refused.add(hash);
+        }
       }
       throw error;
     }

@@ -31,6 +31,8 @@ export function openHeads(options: {
   checkpoint(): Promise<{ note: string; size: number } | undefined>;
   /** The last head shown has had no answer for as long as a repetition waits. */
   unanswered(): void;
+  /** Lines that a cosignature has covered so far. */
+  cosignedSize(): number;
   /** Durable before it resolves. */
   cosigned(cosigned: Cosigned): Promise<void>;
 }): Heads {
@@ -41,6 +43,8 @@ export function openHeads(options: {
   /** Somebody asked for the head to be shown, or nobody has answered the last. */
   let wanted = true;
   let unanswered = 0;
+  /** When the hub made the last cosignature that was news, by its own clock. */
+  let newsAt = 0;
   let working = Promise.resolve();
 
   /** Wakes after `ms`, or earlier where that was asked for already. */
@@ -81,6 +85,12 @@ export function openHeads(options: {
       log.warn({ code: error.code, why: sentenceOf(error) }, 'cosignature refused');
       return;
     }
+    // A broker can repeat what the hub once said. That is no sign of life, and no word about its register, its policy or
+    // the time. A hub whose clock was put back is news by the lines it covers.
+    const { size } = cosigned.head;
+    const covered = options.cosignedSize();
+    if (size < covered || (size === covered && cosigned.at <= newsAt)) return;
+    newsAt = cosigned.at;
     try {
       await options.cosigned(cosigned);
     } catch (error) {
@@ -89,7 +99,7 @@ export function openHeads(options: {
       log.error({ code: error.code, why: sentenceOf(error) }, 'a cosignature was not taken');
       return;
     }
-    if (cosigned.head.size >= unanswered) unanswered = 0;
+    if (size >= unanswered) unanswered = 0;
   });
   bus.onConnect(() => {
     wanted = true;

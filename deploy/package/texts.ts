@@ -57,8 +57,8 @@ export function scriptText(name: string, product: Product): string {
 /** Runs the program on the Node beside it; the tree works wherever it was unpacked. */
 export function wrapperText(product: Product): string {
   return `#!/bin/sh
-here=$(dirname "$(readlink -f "$0")")
-exec "$here/../lib/${product.name}/bin/node" "$here/../lib/${product.name}/${product.entry}" "$@"
+usr=$(dirname "$(dirname "$(readlink -f "$0")")")
+exec "$usr/lib/${product.name}/bin/node" "$usr/lib/${product.name}/${product.entry}" "$@"
 `;
 }
 

@@ -114,11 +114,11 @@ test('from request to closing: every step in the register, the footage opened in
     const lines = await registerLines(world, '--case', id);
     assert.equal(
       lines.map(({ kind }) => kind),
-      ['prepared', 'authorised', 'delivered', 'opened', 'closed'],
+      ['prepared', 'authorised', 'delivered', 'opened', 'minutes', 'closed'],
     );
     assert.equal(lines[3]?.['present'], ['Anna Bianchi']);
     assert.is(lines[3]?.['role'], 'officer');
-    assert.is((lines[4]?.['deleted'] as unknown[] | undefined)?.length, world.segments.length);
+    assert.is((lines[5]?.['deleted'] as unknown[] | undefined)?.length, world.segments.length);
   }));
 
 test('a delivery is taken as the manifest lists it, and in no other way', () =>

@@ -1,5 +1,6 @@
 import * as assert from 'uvu/assert';
 import { assembleHealth, type HealthReading } from '#agent/health/assemble.ts';
+import { wholeHealth } from '#protocol/brief-health.ts';
 import { healthMessage } from '#protocol/messages.ts';
 import { suite } from '../support/suite.ts';
 
@@ -107,6 +108,31 @@ test('full and brief are what the schema says, and carry the same of what change
   within(brief, full, 'health');
   assert.is(full.store.forecastHours, 181.3);
   assert.equal(full.links[0]?.delayMs, 8.1);
+});
+
+test('a brief message is made whole by the last one that was', () => {
+  const parse = (reading: HealthReading, how?: 'brief') =>
+    healthMessage.parse(JSON.parse(JSON.stringify(assembleHealth(reading, how))));
+  const later = site(2);
+  later.seq = 1235;
+  later.cameras![0]!.newestSegment = at + 40_000;
+  Object.assign(later.cameras![1]!, { state: 'failed', reason: 'no-data', newestSegment: undefined });
+  const whole = wholeHealth(parse(site(2)), parse(later, 'brief'));
+  assert.equal([whole.brief, whole.seq, whole.host.hardware], [undefined, 1235, site(2).host.hardware]);
+  assert.equal([whole.cameras?.[0]?.width, whole.cameras?.[0]?.newestSegment], [2560, at + 40_000]);
+  assert.equal(
+    whole.cameras?.[1],
+    { id: 'cam-2', state: 'failed', reason: 'no-data', bitrate: 4_012_000 },
+    'in another state nothing of before counts',
+  );
+  assert.is(whole.links[0]?.jitterForthMs, 0.9);
+  // And back: the reason goes.
+  const back = wholeHealth(whole, parse(site(2), 'brief'));
+  assert.is(back.cameras?.[1]?.reason, undefined);
+  const brief = parse(site(2), 'brief');
+  assert.is(wholeHealth(undefined, brief), brief);
+  const full = parse(site(2));
+  assert.is(wholeHealth(whole, full), full);
 });
 
 test('a relay’s message has no cameras, absent and not empty', () => {

@@ -102,3 +102,12 @@ test('without any policy that can be believed the configuration is wrong', async
   writeFileSync(join(folder.path, 'policies', '0000000002.dsse.json'), 'torn');
   assert.is((await open(folder.path)).policy.current().version, 1);
 });
+
+test('noise on the topic of policies fills no log: the seventeenth line says that more follow', async () => {
+  using folder = temporaryFolder();
+  const { policy, lines } = await open(folder.path);
+  for (let i = 0; i < 100; i++) await codeThrown(() => policy.offer(Buffer.from(`noise ${i}`), 'mqtt'));
+  assert.equal(lines, new Array(17).fill(['policy-refused', 'policy-malformed']));
+  // A good one is taken all the same.
+  assert.is(await policy.offer(world.signPolicy(world.policyPayload({ version: 2 })), 'mqtt'), 'taken');
+});
