@@ -12,7 +12,10 @@ export interface Probe {
   share?: number;
   /** One measurement; says itself what it found, its own failures included. Anything thrown is a bug. */
   once(signal: AbortSignal): Promise<void>;
-  /** It was told to stop and goes on, or has ended after all. Until it ends there is no second one beside it. */
+  /**
+   * True: it was told to stop and goes on; until it ends there is no second one beside it. False: it ended, told after
+   * each.
+   */
   stuck(yes: boolean): void;
 }
 
@@ -37,11 +40,11 @@ export async function runProbe(clock: Clock, signal: AbortSignal, probe: Probe):
       if (!ended.signal.aborted && !signal.aborted) {
         probe.stuck(true);
         await Promise.race([measuring, untilAborted(signal)]);
-        if (!signal.aborted) probe.stuck(false);
       }
     }
     if (!ended.signal.aborted) return; // What hangs while the node stops is left behind.
     await measuring;
+    if (!signal.aborted) probe.stuck(false);
     const tookMs = clock.monotonic() - began;
     await pause(clock, Math.max(probe.everyMs, tookMs / (probe.share ?? usualShare)) - tookMs, signal);
   }

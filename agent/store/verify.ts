@@ -28,6 +28,7 @@ const topNames = [
   'uploads',
   'alerts.json',
   'apply.sock',
+  'snapshots',
   'statements.json',
   'policy.dsse.json',
   'state.json',

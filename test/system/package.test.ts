@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import * as assert from 'uvu/assert';
 import { codeOf } from '#protocol/failure.ts';
@@ -8,6 +8,7 @@ import { closure, type Lock, readLock } from '../../deploy/package/lock.ts';
 import { fetchLocked } from '../../deploy/package/npm.ts';
 import { startSimulator } from '../simulator/simulator.ts';
 import { ledgerOf } from '../support/agent-child.ts';
+import { snapshotCheckout } from '../support/checkout-snapshot.ts';
 import { eventually } from '../support/eventually.ts';
 import { startPackaged } from '../support/packaged.ts';
 import { findProgram } from '../support/real-parts.ts';
@@ -35,15 +36,6 @@ function said(command: string, args: string[], env: NodeJS.ProcessEnv = process.
   return stdout;
 }
 
-/** The checkout as it was when the test began: every build is of the same. */
-const snapshot = join(folder.path, 'checkout');
-const parts = ['agent', 'protocol', 'deploy', 'systemd', 'package.json', 'package-lock.json', '.npmrc'];
-const build = (out: string, args: string[], env: Record<string, string> = {}): string =>
-  said(process.execPath, [join(snapshot, 'deploy/package/main.ts'), '--level', '0', '--out', out, ...args], {
-    SOURCE_DATE_EPOCH: '1790000000',
-    ...process.env,
-    ...env,
-  });
 const version = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version as string;
 const fileOf = (name: string, arch = 'amd64', end = 'deb'): string =>
   join(folder.path, 'dist', `${name}_${version}_${arch}.${end}`);
@@ -58,11 +50,10 @@ const below = (at: string): string[] =>
 
 if (missing !== undefined) test.skip('the packages', `${missing} is not installed`);
 else {
-  test.before(() => {
-    for (const part of [...parts, 'CHANGELOG.md', 'LICENSE'])
-      cpSync(join(root, part), join(snapshot, part), { recursive: true });
-    symlinkSync(join(root, 'node_modules'), join(snapshot, 'node_modules'));
-    build(join(folder.path, 'dist'), ['--arch', 'amd64']);
+  let build: ReturnType<typeof snapshotCheckout>['build'];
+  test.before(async () => {
+    build = snapshotCheckout(join(folder.path, 'checkout')).build;
+    await build(join(folder.path, 'dist'), ['--arch', 'amd64']);
     for (const name of names) {
       mkdirSync(treeOf(name), { recursive: true });
       said('dpkg-deb', ['-x', fileOf(name), treeOf(name)]);
@@ -193,7 +184,7 @@ else {
     }
   });
 
-  test('are the same bytes when they are built again, elsewhere, by somebody with other habits', () => {
+  test('are the same bytes when they are built again, elsewhere, by somebody with other habits', async () => {
     const env = {
       ...process.env,
       TZ: 'Pacific/Auckland',
@@ -203,7 +194,7 @@ else {
     mkdirSync(env.TMPDIR);
     const before = process.umask(0o077);
     try {
-      build(join(folder.path, 'again'), ['--arch', 'amd64', '--only', 'peio-agent'], env);
+      await build(join(folder.path, 'again'), ['--arch', 'amd64', '--only', 'peio-agent'], env);
     } finally {
       process.umask(before);
     }
@@ -213,8 +204,8 @@ else {
     }
   });
 
-  test('carry the Node of the other architecture, too', () => {
-    build(join(folder.path, 'dist'), ['--arch', 'arm64', '--only', 'peio-agent']);
+  test('carry the Node of the other architecture, too', async () => {
+    await build(join(folder.path, 'dist'), ['--arch', 'arm64', '--only', 'peio-agent']);
     const at = join(folder.path, 'arm64');
     mkdirSync(at);
     said('dpkg-deb', ['-x', fileOf('peio-agent', 'arm64'), at]);

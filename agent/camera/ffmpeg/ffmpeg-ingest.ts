@@ -269,10 +269,10 @@ class Session {
         keyframes = muxer.keyframes;
         keyframeAt = now;
       }
-      const since = (at: number): number => now - Math.max(began, at);
-      if (since(feed.heardAt) >= stallMs) fail('no-data', `no video for ${stallMs} ms`);
+      if (now - Math.max(began, feed.heardAt) >= stallMs) fail('no-data', `no video for ${stallMs} ms`);
       else if (now - keyframeAt >= keyframeMs) fail('no-keyframe', `no keyframe for ${keyframeMs} ms`);
-      else if (keyframes > 0 && since(this.#sampleAt) >= stallMs)
+      // It holds pictures until the next comes: without packets it is not ffmpeg that stalls.
+      else if (keyframes > 0 && feed.heardAt - this.#sampleAt >= stallMs)
         fail('stream-error', `nothing from ffmpeg for ${stallMs} ms`);
       else if (relay.unsentBytes > maxUnsentBytes) fail('stream-error', 'ffmpeg does not keep up');
       camera.keepAlive(now);
