@@ -1,15 +1,15 @@
 import { openKeeping } from './assembly/keeping.ts';
 import { openMemory } from './assembly/memory.ts';
-import { guarded, type Life, type Surroundings } from './assembly/node.ts';
+import type { Life, Surroundings } from './assembly/node.ts';
 import { obey } from './assembly/obedience.ts';
 import { openRecording, startRecording } from './assembly/recording.ts';
 import { showPage } from './assembly/showing.ts';
 import { openSight } from './assembly/sight.ts';
 import { openVoice } from './assembly/voice.ts';
+import { openWatching } from './assembly/watching.ts';
 import type { Config } from './config/load.ts';
 import { feedWatchdog, openPulse } from './lifecycle/watchdog.ts';
 import { readBootId } from './platform/boot.ts';
-import { readHardware } from './platform/hardware.ts';
 import { listenHttp } from './platform/http.ts';
 import { openNotifier } from './platform/notify.ts';
 import { localAnswer } from './web/local.ts';
@@ -45,7 +45,8 @@ export async function runAgent(config: Config, around: Surroundings, stop: Abort
   const cameras = await openRecording(life, memory, () => keeping.retention.sweepNow());
   const keeping = await openKeeping(life, memory, cameras);
   startRecording(life, cameras);
-  const sight = openSight(life, memory, voice, cameras);
+  const watching = openWatching(life, memory, voice, cameras, keeping);
+  const sight = openSight(life, memory, voice, cameras, watching);
   const apply = await obey(life, memory, voice, keeping, sight);
 
   const answering = {
@@ -67,17 +68,12 @@ export async function runAgent(config: Config, around: Surroundings, stop: Abort
     { cameras: cameras.length, policy: memory.policy.current().version, socket: config.socket },
     'running',
   );
-  // Rare and slow: it starts a dozen programs, in a child, once.
-  guarded(
-    life,
-    readHardware(life.ending.signal).then((hardware) => log.info({ hardware }, 'this box')),
-  );
   around.ready?.();
   await notifier.ready(status());
-  const watching = Promise.all([
+  const running = Promise.all([
     sight.watch(stop, looks.beat),
     feedWatchdog({ clock: life.clock, log, notifier, signs, status }, stop),
   ]);
-  await Promise.race([watching, bug.promise]);
+  await Promise.race([running, bug.promise]);
   await notifier.stopping();
 }

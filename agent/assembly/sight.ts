@@ -1,10 +1,6 @@
-import type { HealthPayload } from '#protocol/messages.ts';
 import { instantText } from '#protocol/time.ts';
 import { alertPayload } from '../alert/board.ts';
-import { judgeCamera } from '../alert/camera-down.ts';
-import { assembleHealth } from '../health/assemble.ts';
 import { pause } from '../platform/clock.ts';
-import { readHost } from '../platform/host.ts';
 import { version } from '../platform/node-version.ts';
 import type { Rows } from '../view/strip.ts';
 import type { LocalStatusPayload } from '../web/local.ts';
@@ -12,6 +8,7 @@ import type { Memory } from './memory.ts';
 import type { Life } from './node.ts';
 import { type Camera, silenceOf } from './recording.ts';
 import type { Voice } from './voice.ts';
+import type { Watching } from './watching.ts';
 
 /** What a node sees of itself, and shows. */
 export interface Sight {
@@ -26,20 +23,19 @@ export interface Sight {
 
 /** How often cameras are looked at; see agent/alert for how long a fault takes to be one. */
 const lookMs = 1000;
-/** An hour without a cosignature: the hub is away, or nobody hears this node. */
-const hubSilentMs = 3_600_000;
+/** Between two full messages health leaves out what changes rarely. */
+const fullEveryMs = 3_600_000;
 
-export function openSight(life: Life, memory: Memory, voice: Voice, cameras: readonly Camera[]): Sight {
-  const { files, clock, config } = life;
-  const { dir, store, trust } = memory;
+export function openSight(
+  life: Life,
+  memory: Memory,
+  voice: Voice,
+  cameras: readonly Camera[],
+  watching: Watching,
+): Sight {
+  const { clock, config } = life;
+  const { store, trust } = memory;
   const { bus, alerts, conditions } = voice;
-  const watched = cameras.map(({ id, recorder }) => ({
-    recorder,
-    down: conditions.watch('camera-down', id),
-    audio: conditions.watch('camera-audio-offered', id),
-  }));
-  const untrusted = conditions.watch('clock-untrusted');
-  const hubSilent = bus && conditions.watch('hub-silent');
   conditions.adopt();
   if (alerts.blank) {
     // A broker may still show what an earlier store of this node raised.
@@ -48,53 +44,9 @@ export function openSight(life: Life, memory: Memory, voice: Voice, cameras: rea
   }
 
   let seq = 0;
-  const read = async (): Promise<HealthPayload> => {
-    const [host, space] = await Promise.all([readHost(), files.space(dir)]);
-    const kept = store.cameras();
-    const oldest = Math.min(...kept.map((camera) => camera.oldest()?.start ?? Number.POSITIVE_INFINITY));
-    return assembleHealth({
-      at: clock.utc(),
-      seq,
-      host,
-      clock: trust.state(),
-      store: {
-        ...space,
-        segments: kept.reduce((sum, camera) => sum + camera.count(), 0),
-        bytes: kept.reduce((sum, camera) => sum + camera.bytes(), 0),
-        oldest: Number.isFinite(oldest) ? oldest : undefined,
-      },
-      cameras:
-        cameras.length === 0 ? undefined : cameras.map(({ id, recorder }) => ({ id, ...recorder.status() })),
-      links: config.links,
-      mqtt: {
-        connected: bus?.connected() ?? false,
-        protocol: bus?.protocol() ?? '',
-        reconnects: bus?.reconnects() ?? 0,
-      },
-    });
-  };
-  const publish = async (): Promise<void> => {
+  const publish = async (how: 'full' | 'brief' = 'full'): Promise<void> => {
     seq += 1;
-    voice.reporter?.health(await read());
-  };
-
-  const look = (): void => {
-    for (const { recorder, down, audio } of watched) {
-      const status = recorder.status();
-      judgeCamera(down, status);
-      if (status.state !== 'recording') audio.unknown();
-      else if (status.offered.some((media) => media.startsWith('audio/'))) audio.failing('audio');
-      else audio.ok();
-    }
-    // A stepped clock is told by its own condition, and once the jump is believed it is trusted again.
-    if (trust.trusted()) untrusted.ok();
-    else untrusted.failing('unsynchronised');
-    const silentMs = clock.monotonic() - voice.hubHeardAt();
-    if (silentMs < hubSilentMs) hubSilent?.ok();
-    else
-      hubSilent?.failing(bus?.connected() ? 'no-cosignature' : 'no-broker', {
-        minutes: Math.round(silentMs / 60_000),
-      });
+    voice.reporter?.health(await watching.health(seq, how));
   };
 
   return {
@@ -105,7 +57,7 @@ export function openSight(life: Life, memory: Memory, voice: Voice, cameras: rea
       startedAt: instantText(life.startedAt),
       lang: config.lang,
       names: Object.fromEntries(config.cameras.map(({ id, name }) => [id, name ?? id])),
-      health: await read(),
+      health: await watching.health(seq, 'full'),
       alerts: alerts.raised().map(alertPayload),
     }),
     weeks(from, to) {
@@ -120,9 +72,10 @@ export function openSight(life: Life, memory: Memory, voice: Voice, cameras: rea
     },
     async watch(stop, looked) {
       let publishedAt = Number.NEGATIVE_INFINITY;
+      let fullAt = Number.NEGATIVE_INFINITY;
       let facts = '';
       while (!stop.aborted) {
-        look();
+        watching.look();
         looked();
         const seen = JSON.stringify([
           cameras.map(({ recorder }) => recorder.status().state),
@@ -130,10 +83,13 @@ export function openSight(life: Life, memory: Memory, voice: Voice, cameras: rea
           bus?.connected(),
           trust.state(),
         ]);
-        if (seen !== facts || clock.monotonic() - publishedAt >= config.healthIntervalMs) {
+        const now = clock.monotonic();
+        if (seen !== facts || now - publishedAt >= config.healthIntervalMs) {
+          const full = seen !== facts || now - fullAt >= fullEveryMs;
           facts = seen;
-          publishedAt = clock.monotonic();
-          await publish();
+          publishedAt = now;
+          if (full) fullAt = now;
+          await publish(full ? 'full' : 'brief');
         }
         await pause(clock, lookMs, stop);
       }

@@ -1,5 +1,6 @@
 import type { Clock, MonotonicMs, Timer } from '#agent/platform/clock.ts';
 import type { Log } from '#agent/platform/log.ts';
+import { wholeHealth } from '#protocol/brief-health.ts';
 import { parseJson } from '#protocol/envelope.ts';
 import { alertMessage, type Health, healthMessage, stateMessage } from '#protocol/messages.ts';
 import type { Policy } from '#protocol/policy.ts';
@@ -101,7 +102,7 @@ export function openFleet(options: {
       const parsed = healthMessage.safeParse(
         payload.length > maxMessageBytes ? undefined : parseJson(payload),
       );
-      if (parsed.success) sight(node).health = parsed.data;
+      if (parsed.success) sight(node).health = wholeHealth(sight(node).health, parsed.data);
       else noise(node, 'health');
     },
     async alert(node, key, payload) {

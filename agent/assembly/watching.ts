@@ -1,0 +1,106 @@
+import type { HealthPayload } from '#protocol/messages.ts';
+import { assembleHealth } from '../health/assemble.ts';
+import { openHealth } from '../health/open-health.ts';
+import { openLinks } from '../link/open-links.ts';
+import { askChild } from '../platform/child.ts';
+import { readHardware } from '../platform/hardware.ts';
+import { readHost } from '../platform/host.ts';
+import { openNet } from '../platform/net.ts';
+import { run } from '../platform/process.ts';
+import { systemUdp } from '../platform/udp.ts';
+import type { Keeping } from './keeping.ts';
+import type { Memory } from './memory.ts';
+import { guarded, type Life } from './node.ts';
+import type { Camera } from './recording.ts';
+import type { Voice } from './voice.ts';
+
+/** What watches the node, apart from recording: conditions raised and cleared, and the health message. */
+export interface Watching {
+  /** Judges what is seen without asking anybody; every second. */
+  look(): void;
+  health(seq: number, how: 'full' | 'brief'): Promise<HealthPayload>;
+}
+
+/** Short questions to local services and over links: nothing here is a stream. */
+const netPaceMs = 50;
+
+/** Watches cameras, links, store, clock, hub and box; its probes run until the node ends. */
+export function openWatching(
+  life: Life,
+  { dir, store, trust }: Memory,
+  voice: Voice,
+  cameras: readonly Camera[],
+  { retention, retentionMs }: Keeping,
+): Watching {
+  const { files, clock, random, log, config, scope } = life;
+  const { bus, conditions } = voice;
+  const shared = { conditions, clock, random, net: openNet(netPaceMs), run, log };
+  const health = openHealth({
+    ...shared,
+    files,
+    askChild,
+    readHost,
+    readHardware,
+    dir,
+    ups: config.ups,
+    cameras,
+    onvif: config.cameras.flatMap(({ onvif, ...camera }, index) => {
+      const recorder = cameras[index]?.recorder;
+      return onvif && recorder ? { ...camera, onvif, recorder } : [];
+    }),
+    store,
+    retention,
+    retentionMs,
+    reserve: config.store.reserve,
+    segmentMs: config.store.segmentMs,
+    clockState: trust.state,
+    absence: store.absence?.reason,
+    hub: bus && { heardAt: voice.hubHeardAt, connected: bus.connected },
+  });
+  const links = openLinks({
+    ...shared,
+    links: config.links,
+    reflect: config.reflect,
+    udp: systemUdp,
+    synchronised: () => trust.state() === 'synced',
+  });
+  const { signal } = life.ending;
+  const probing = guarded(life, Promise.all([health.run(signal), links.run(signal)]));
+  scope.defer(async () => {
+    life.ending.abort();
+    await probing;
+  });
+
+  return {
+    look: health.look,
+    async health(seq, how) {
+      const [host, space] = await Promise.all([health.host(), files.space(dir)]);
+      const kept = store.cameras();
+      const oldest = Math.min(...kept.map((camera) => camera.oldest()?.start ?? Number.POSITIVE_INFINITY));
+      const reading = {
+        at: clock.utc(),
+        seq,
+        host,
+        clock: health.clock(),
+        store: {
+          ...space,
+          segments: kept.reduce((sum, camera) => sum + camera.count(), 0),
+          bytes: kept.reduce((sum, camera) => sum + camera.bytes(), 0),
+          oldest: Number.isFinite(oldest) ? oldest : undefined,
+          forecastHours: health.forecastHours(),
+        },
+        cameras:
+          cameras.length === 0
+            ? undefined
+            : cameras.map(({ id, recorder }) => ({ id, ...recorder.status(), onvif: health.onvif(id) })),
+        links: links.readings(),
+        mqtt: {
+          connected: bus?.connected() ?? false,
+          protocol: bus?.protocol() ?? '',
+          reconnects: bus?.reconnects() ?? 0,
+        },
+      };
+      return assembleHealth(reading, how);
+    },
+  };
+}
