@@ -78,6 +78,8 @@ export class GopMuxer implements NalSink {
   // The track.
   #track: Track | undefined;
   #wholeFrames = false;
+  /** A picture went on behind a marker: this camera sets it on more than the last packet. */
+  #markersLie = false;
   #discontinuity = false;
   #trackSamples = 0;
   #trackStart = 0;
@@ -130,6 +132,7 @@ export class GopMuxer implements NalSink {
   begin(header: number, bytes: Buffer, start: number, end: number): void {
     const kind = this.#codec.kind(header, bytes, start, end);
     if (this.#pictureBegun && this.#beginsUnit(kind)) this.#closeUnit();
+    else if (this.#pictureBegun && this.#markerBefore && (kind & nal.slice) !== 0) this.#markersLie = true;
     if (this.#unitArrivedAt === none) this.#unitArrivedAt = this.#now;
     if ((kind & nal.slice) !== 0 && !this.#pictureBegun) this.#beginPicture(kind, header, bytes, start, end);
     this.#lossSinceUnit = false;
@@ -168,7 +171,8 @@ export class GopMuxer implements NalSink {
   /** The session ends: gives the sink what is whole. The last access unit is whole when its marker came. */
   finish(): void {
     if (this.#nalStart !== none) this.abandon();
-    if (this.#pictureBegun && this.#marker && !this.#unitDamaged) this.#closeUnit();
+    const whole = this.#marker && !this.#markersLie && !this.#unitDamaged;
+    if (this.#pictureBegun && whole) this.#closeUnit();
     else this.#dropUnit();
     const { count } = this.#fragment;
     if (count === 0) return;
