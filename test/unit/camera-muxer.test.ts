@@ -145,9 +145,11 @@ test('ends access units where cameras get the marker wrong', () => {
       { nals: [filler], at: 9000, marker },
       { nals: [p], at: 18_000, marker: true },
     );
+    // Where every unit is marked, nothing says that the last picture is whole: it is not given out.
+    const last = markers === 'always' ? [] : [picture(p)];
     assert.equal(
       cut(rig),
-      [picture(...plainSets, sei, idr, idrRest), picture(p, pRest, filler), picture(p)],
+      [picture(...plainSets, sei, idr, idrRest), picture(p, pRest, filler), ...last],
       markers,
     );
   }
