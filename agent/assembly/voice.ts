@@ -31,6 +31,8 @@ export interface Voice {
 
 /** MQTT 5: a will this late spares the alert of a connection that comes right back. */
 const willDelaySeconds = 30;
+/** An orderly end waits this long for its last lines to be sent; what stays is sent at the next start. */
+const lastWordsMs = 1000;
 /** Many round trips of a radio link that works. */
 const goodbyeLimitMs = 2000;
 

@@ -25,6 +25,8 @@ export function openEvents(options: { node: string; bus: Bus; source: EventSourc
   grown(): void;
   /** The hub does not cosign what was sent: something on the way lost a line, so all since its last word is sent again. */
   again(): void;
+  /** What the log holds now has been sent, or cannot be: for an end that would rather say it than leave it for later. */
+  settled(): Promise<void>;
 } {
   const { bus, source } = options;
   let sent = 0;
@@ -57,8 +59,10 @@ export function openEvents(options: { node: string; bus: Bus; source: EventSourc
       pumping = false;
     }
   }
+  let running = Promise.resolve();
   const start = (): void => {
-    pump().catch((error: unknown) =>
+    if (pumping) return;
+    running = pump().catch((error: unknown) =>
       options.log.error({ err: error }, 'the log cannot be read for publishing'),
     );
   };
@@ -69,6 +73,7 @@ export function openEvents(options: { node: string; bus: Bus; source: EventSourc
   });
   return {
     grown: start,
+    settled: () => running,
     again() {
       sent = source.cosigned();
       start();
