@@ -127,7 +127,8 @@ export async function openVoice(life: Life, memory: Memory): Promise<Voice> {
   scope.defer(async () => {
     // A way to the broker that died without a word answers nothing: the stop goes on without it.
     const enough = new AbortController();
-    void reporter.goodbye().finally(() => enough.abort());
+    const lastLines = Promise.race([events.settled(), pause(clock, lastWordsMs, enough.signal)]);
+    void lastLines.then(() => reporter.goodbye()).finally(() => enough.abort());
     await pause(clock, goodbyeLimitMs, enough.signal);
     await bus.close();
     // Last: a head under way is let go of when the connection is.

@@ -78,11 +78,16 @@ async function outage(open: (folder: string) => Promise<TestBroker>, protocol: s
   const state = after.newest(topic('state'));
   assert.equal([state?.['state'], state?.['bootId'], state?.['sessionId']], ['online', bootId, sessionId]);
   await after.wait('health', ({ topic: at }) => at === topic('health'));
-  await eventually('the copy at the town hall to be whole', () => {
-    const kept = auditLines(town);
-    const mirrored = mirroredLines(town);
-    return mirrored.length === kept.length && mirrored.every((line, index) => line === kept[index]);
-  });
+  await eventually(
+    'the copy at the town hall to be whole',
+    () => {
+      const kept = auditLines(town);
+      const mirrored = mirroredLines(town);
+      return mirrored.length === kept.length && mirrored.every((line, index) => line === kept[index]);
+      // A line that the broker lost is sent again once a head has gone unanswered for 15 s, twice at worst.
+    },
+    45_000,
+  );
   // Whoever listened to the broker alone has every line of the outage too, in order.
   const seqs = after.events(town.node).map(({ seq }) => seq);
   assert.ok((seqs[0] as number) <= linesAtKill + 1, `${seqs}, ${linesAtKill} before`);
