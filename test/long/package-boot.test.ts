@@ -146,7 +146,7 @@ else {
   test('killed, it is back; hanging, it is found out and is back', async () => {
     for (const name of ['KILL', 'STOP']) {
       const before = await property('peio-agent', 'MainPID');
-      await must('kill', `-${name}`, before);
+      await must('sh', '-c', `kill -${name} ${before}`);
       await eventually(
         `another process after ${name}`,
         async () => {

@@ -22,10 +22,12 @@ export interface Said {
   err: string;
 }
 
-/** A Debian in a folder, with systemd as its first process; it shares this machine's network. */
+/** A Debian in a folder, with systemd as its first process. */
 export interface BootedDebian extends AsyncDisposable {
   /** Its root, as seen from here. */
   root: string;
+  /** Its first process, as numbered here. */
+  first(): number;
   /** Runs a command inside to its end. */
   run(...command: string[]): Promise<Said>;
   /** The same; throws unless it ends with 0. What it printed. */
@@ -51,8 +53,15 @@ function finished(command: string, args: readonly string[]): Promise<Said> {
   });
 }
 
-/** Debian as debootstrap makes it, booted: minutes, and a hundred megabytes from the mirror. */
-export async function bootDebian(folder: string, packages: readonly string[]): Promise<BootedDebian> {
+/**
+ * Debian as debootstrap makes it, booted: minutes, and a hundred megabytes from the mirror. It shares this machine's
+ * network, unless it is to have one of its own, with loopback alone.
+ */
+export async function bootDebian(
+  folder: string,
+  packages: readonly string[],
+  network: 'shared' | 'own' = 'shared',
+): Promise<BootedDebian> {
   const root = join(folder, 'debian');
   const include = ['systemd', 'systemd-sysv', 'dbus', 'ca-certificates', ...packages].join(',');
   const made = await finished('debootstrap', ['--variant=minbase', `--include=${include}`, release, root]);
@@ -75,6 +84,7 @@ export async function bootDebian(folder: string, packages: readonly string[]): P
     ]);
   const debian: BootedDebian = {
     root,
+    first: () => first,
     run: (...command) => inside(command),
     async must(...command) {
       const { code, out, err } = await inside(command);
@@ -82,8 +92,15 @@ export async function bootDebian(folder: string, packages: readonly string[]): P
       return out.trim();
     },
     async boot() {
-      const args = ['-D', root, '--register=no', '--keep-unit', '--console=pipe', '--boot'];
-      const started = spawn('systemd-nspawn', args, { stdio: ['ignore', 'ignore', 'pipe'] });
+      // It ends with this process, however that ends.
+      const args = ['--pdeathsig', 'KILL', 'systemd-nspawn', '-D', root, '--register=no', '--keep-unit'];
+      const started = spawn(
+        'setpriv',
+        [...args, ...(network === 'own' ? ['--private-network'] : []), '--console=pipe', '--boot'],
+        {
+          stdio: ['ignore', 'ignore', 'pipe'],
+        },
+      );
       let said = '';
       started.stderr?.on('data', (chunk: Buffer) => {
         said += chunk.toString();

