@@ -80,6 +80,8 @@ export class GopMuxer implements NalSink {
   #wholeFrames = false;
   /** A picture went on behind a marker: this camera sets it on more than the last packet. */
   #markersLie = false;
+  /** The picture under way has had a marker. */
+  #pictureMarked = false;
   #discontinuity = false;
   #trackSamples = 0;
   #trackStart = 0;
@@ -116,6 +118,7 @@ export class GopMuxer implements NalSink {
   /** Announces the packet from which the next pieces come; `lost` packets are missing before it. */
   packet(timestamp: number, marker: boolean, arrivedAt: MonotonicMs, lost: number): void {
     this.#markerBefore = this.#marker;
+    if (this.#pictureBegun && this.#marker) this.#pictureMarked = true;
     this.#timestamp = timestamp;
     this.#marker = marker;
     this.#now = arrivedAt;
@@ -132,7 +135,7 @@ export class GopMuxer implements NalSink {
   begin(header: number, bytes: Buffer, start: number, end: number): void {
     const kind = this.#codec.kind(header, bytes, start, end);
     if (this.#pictureBegun && this.#beginsUnit(kind)) this.#closeUnit();
-    else if (this.#pictureBegun && this.#markerBefore && (kind & nal.slice) !== 0) this.#markersLie = true;
+    else if (this.#pictureBegun && this.#pictureMarked && (kind & nal.slice) !== 0) this.#markersLie = true;
     if (this.#unitArrivedAt === none) this.#unitArrivedAt = this.#now;
     if ((kind & nal.slice) !== 0 && !this.#pictureBegun) this.#beginPicture(kind, header, bytes, start, end);
     this.#lossSinceUnit = false;
@@ -192,6 +195,7 @@ export class GopMuxer implements NalSink {
   }
 
   #beginPicture(kind: number, header: number, bytes: Buffer, start: number, end: number): void {
+    this.#pictureMarked = false;
     const ticks = this.#clock.at(this.#timestamp, this.#unitArrivedAt);
     if (this.#clock.jumped) this.#discontinuity = true;
     const key = (kind & nal.key) !== 0;
