@@ -131,6 +131,7 @@ export async function openVoice(life: Life, memory: Memory): Promise<Voice> {
     void lastLines.then(() => reporter.goodbye()).finally(() => enough.abort());
     await pause(clock, goodbyeLimitMs, enough.signal);
     await bus.close();
+    await policy.settled();
     // Last: a head under way is let go of when the connection is.
     await heads.close();
   });

@@ -209,8 +209,11 @@ export async function openCommands(options: CommandOptions): Promise<Commands> {
   for (const { status } of journal.all()) if (status) say(status, true);
 
   let turn: Promise<unknown> = Promise.resolve();
+  let closing = false;
   return {
     receive(message, origin) {
+      // Not judged and never acknowledged: the broker brings it to the next life.
+      if (closing) return new Promise(() => {});
       const mine = turn.then(() => unlessDisk('a command could not be taken', () => judge(message, origin)));
       turn = mine.catch(() => {});
       return mine;
@@ -235,6 +238,7 @@ export async function openCommands(options: CommandOptions): Promise<Commands> {
         look();
       }),
     async close() {
+      closing = true;
       await turn;
       await lanes.close();
       await flood.close();

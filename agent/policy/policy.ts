@@ -26,6 +26,8 @@ export interface PolicyInForce {
    * same bytes; `disk-full` or `disk-error` when it cannot be kept.
    */
   offer(bytes: Buffer, origin: string): Promise<'taken' | 'known'>;
+  /** Waits for the judgement of what was offered so far. */
+  settled(): Promise<void>;
   /** Calls `then` when another policy has come into force. */
   onChange(then: (now: InForce) => void): void;
 }
@@ -152,6 +154,9 @@ export async function openPolicy(options: {
       const mine = turn.then(() => judge(bytes, origin));
       turn = mine.catch(() => {});
       return mine;
+    },
+    async settled() {
+      await turn;
     },
     onChange: (then) => {
       listeners.push(then);

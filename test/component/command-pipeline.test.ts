@@ -360,3 +360,17 @@ test('a type that this node has no part for is accepted and fails, saying so', a
   assert.is(box.said.at(-1)?.status.reason, 'not-supported');
   await box.close();
 });
+
+test('what comes while it stops is left to the next life: not judged, not acknowledged, no timer left behind', async () => {
+  using folder = temporaryFolder();
+  const box = await node(folder.path);
+  await box.commands.close();
+  const lines = (await box.lines()).length;
+  let answered = 0;
+  for (const message of [Buffer.from('noise'), world.sign(world.probe(), [world.keys.operator])])
+    void box.commands.receive(message, 'mqtt').then(() => (answered += 1));
+  await box.clock.advance(120_000);
+  assert.equal([answered, box.said.length, (await box.lines()).length, box.probes()], [0, 0, lines, 0]);
+  assert.is(box.clock.pending(), 0);
+  await box.audit.close();
+});
