@@ -63,8 +63,8 @@ else
     await eventually('the town hall to hear of it', async () => {
       const { out: status } = await debian.run('peio-hub', 'status', '--json');
       if (!status.startsWith('{')) return false;
-      const { nodes } = JSON.parse(status) as { nodes: { id: string; state: string }[] };
-      return nodes.some(({ id, state }) => id === 'site-09' && state === 'online');
+      const { nodes } = JSON.parse(status) as { nodes: { id: string; word: string }[] };
+      return nodes.some(({ id, word }) => id === 'site-09' && word !== 'unknown');
     });
     assert.equal(readdirSync(join(debian.root, 'etc/peio-agent/secrets')), []);
     assert.not.ok(existsSync(join(debian.root, 'etc/peio-agent/site-09.key')));
