@@ -22,6 +22,8 @@ export interface Told extends Head {
 export interface Listener {
   /** Someone who does not read what is written is hung up on. */
   write(text: string): void;
+  /** Hangs up. */
+  end(): void;
   /** Aborts when it went, or the listener closes. */
   gone: AbortSignal;
 }
@@ -58,6 +60,7 @@ function tellTo(outgoing: ServerResponse, { tell }: Told): void {
       if (outgoing.writableLength > maxUnreadBytes) outgoing.destroy();
       else outgoing.write(text);
     },
+    end: () => void outgoing.end(),
     gone: going.signal,
   });
 }

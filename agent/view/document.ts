@@ -53,6 +53,8 @@ export function documentOf(page: {
   /** Of this page in the other language. */
   other: string;
   styles?: readonly string[];
+  /** For screens on a wall. */
+  wide?: boolean;
 }): string {
   const { lang, zone } = page.form;
   const t = words[lang];
@@ -70,7 +72,7 @@ export function documentOf(page: {
   )}
 <script type="module" src="/page.js"></script>
 </head>
-<body data-zone="${zone}" data-recorded="${t.recorded}" data-nothing="${t.nothing}"${page.live !== undefined && html` data-live="${page.live}"`}>
+<body${page.wide && html` class="wide"`} data-zone="${zone}" data-recorded="${t.recorded}" data-nothing="${t.nothing}"${page.live !== undefined && html` data-live="${page.live}"`}>
 <a class="skip" href="#main">${t.skip}</a>
 <header>${page.where}<a class="lang" lang="${lang === 'it' ? 'en' : 'it'}" href="${page.other}">${t.other}</a></header>
 <p id="stale" role="alert" hidden>${t.stale}</p>
@@ -83,17 +85,23 @@ ${stripPatterns()}
 `.text;
 }
 
+const drawn: Readonly<Record<State, Html>> = {
+  ok: html`<circle cx="8" cy="8" r="6"/>`,
+  degraded: html`<circle cx="8" cy="8" r="6" class="open"/><path d="M8,2 a6,6 0 0 1 0,12 z"/>`,
+  failing: html`<path d="M8,1.5 L15,14 H1 z"/>`,
+  unknown: html`<circle cx="8" cy="8" r="5.5" class="open"/>`,
+  affected: html`<path d="M8,2.5 L14,13.5 H2 z" class="open"/>`,
+  shelved: html`<rect x="2.5" y="2.5" width="11" height="11" class="open"/>`,
+};
+
 /** The shape of a state; its word stands beside it. */
 export function shape(state: State): Html {
-  const drawn: Record<State, Html> = {
-    ok: html`<circle cx="8" cy="8" r="6"/>`,
-    degraded: html`<circle cx="8" cy="8" r="6" class="open"/><path d="M8,2 a6,6 0 0 1 0,12 z"/>`,
-    failing: html`<path d="M8,1.5 L15,14 H1 z"/>`,
-    unknown: html`<circle cx="8" cy="8" r="5.5" class="open"/>`,
-    affected: html`<path d="M8,2.5 L14,13.5 H2 z" class="open"/>`,
-    shelved: html`<rect x="2.5" y="2.5" width="11" height="11" class="open"/>`,
-  };
   return html`<svg class="shape ${state}" width="16" height="16" viewBox="0 0 16 16" aria-hidden="true">${drawn[state]}</svg>`;
+}
+
+/** The same within a drawing, around a point. */
+export function shapeAt(state: State, x: number, y: number): Html {
+  return html`<g class="shape ${state}" transform="translate(${(x - 8).toFixed(1)},${(y - 8).toFixed(1)})">${drawn[state]}</g>`;
 }
 
 export function stateWord(state: State, lang: Lang): Html {

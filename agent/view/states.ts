@@ -27,6 +27,10 @@ export function byState(a: State, b: State): number {
   return order.indexOf(a) - order.indexOf(b);
 }
 
+export function worst(all: readonly State[]): State {
+  return all.reduce((one, other) => (byState(one, other) <= 0 ? one : other), 'ok');
+}
+
 /** Of a camera, by what its node says of it. */
 export function cameraState(camera: 'recording' | 'connecting' | 'failed', alerts: readonly string[]): State {
   if (camera === 'failed' || alerts.includes('critical')) return 'failing';

@@ -96,16 +96,7 @@ export function stripSvg(drawing: StripDrawing): Html {
     const x = percent(at - window.from);
     return html`<line class="tick" x1="${x}%" x2="${x}%" y1="0" y2="${heightPx}"/>`;
   });
-  const names =
-    drawing.days &&
-    days.map((at, i) => {
-      // The last one would be cut off at the right edge.
-      const end = days[i + 1] ?? window.to;
-      return (
-        end - at > length / 12 &&
-        html`<text class="day" x="${percent(at - window.from)}%" dx="3" y="${heightPx + 13}">${weekday(at, drawing)}</text>`
-      );
-    });
+  const names = drawing.days && dayNames(window, drawing, heightPx + 13);
   const holds = (drawing.holds ?? []).map(
     (hold) =>
       html`<rect class="hold" ${place(hold)} y="0" height="2"><title>${words[lang].hold}: ${moment(hold.from, drawing)} – ${moment(hold.to, drawing)}</title></rect>`,
@@ -114,16 +105,36 @@ export function stripSvg(drawing: StripDrawing): Html {
   return html`<svg class="strip" width="100%" height="${all}" role="img" aria-label="${drawing.name}: ${stripSentence(pieces, lang)}">${filled}${notches}${ticks}${holds}${names}</svg>`;
 }
 
+/** The days of a window by name, each behind its tick. */
+function dayNames(window: Interval, form: Form, y: number): Html {
+  const length = window.to - window.from;
+  const days = midnights(window.from, window.to, form);
+  return html`${days.map((at, i) => {
+    // The last one would be cut off at the right edge.
+    const end = days[i + 1] ?? window.to;
+    const x = ((100 * (at - window.from)) / length).toFixed(3);
+    return (
+      end - at > length / 12 && html`<text class="day" x="${x}%" dx="3" y="${y}">${weekday(at, form)}</text>`
+    );
+  })}`;
+}
+
+/** The days above many strips, which have none of their own. */
+export function stripAxis(window: Interval, form: Form): Html {
+  return html`<svg class="axis" width="100%" height="16" aria-hidden="true">${dayNames(window, form, 12)}</svg>`;
+}
+
 const minuteMs = 60_000;
 
 /**
  * The strip with what a pointer, a finger or the arrow keys find on it; `id` is unique on the page. The keys of a
- * slider: a quarter of an hour, with Shift a minute; up and down to the interruptions; a day; both ends.
+ * slider: a quarter of an hour, with Shift a minute; up and down to the interruptions; a day; both ends. `told` is where
+ * it says what was found: in a line of its own, or in the one line of the `data-readout` around it.
  */
-export function stripBox(id: string, drawing: StripDrawing): Html {
+export function stripBox(id: string, drawing: StripDrawing, told: 'inside' | 'below' = 'inside'): Html {
   const { window, pieces, lang, name } = drawing;
   const minutes = Math.round((window.to - window.from) / minuteMs);
-  return html`<div class="stripbox" id="${id}" tabindex="0" role="slider" aria-label="${name}" aria-valuemin="0" aria-valuemax="${minutes}" aria-valuenow="${minutes}" aria-valuetext="${stripSentence(pieces, lang)}" data-from="${window.from}" data-to="${window.to}">${stripSvg(drawing)}<i class="cursor" id="${id}-cursor" data-own hidden></i><span class="readout" id="${id}-readout" data-own aria-hidden="true">${stripSentence(pieces, lang)}</span></div>`;
+  return html`<div class="stripbox" id="${id}" tabindex="0" role="slider" aria-label="${name}" aria-valuemin="0" aria-valuemax="${minutes}" aria-valuenow="${minutes}" aria-valuetext="${stripSentence(pieces, lang)}" data-from="${window.from}" data-to="${window.to}">${stripSvg(drawing)}<i class="cursor" id="${id}-cursor" data-own hidden></i>${told === 'inside' && html`<span class="readout" id="${id}-readout" data-own aria-hidden="true">${stripSentence(pieces, lang)}</span>`}</div>`;
 }
 
 /** Everything that is known, recorded or not: the bar that notches are cut from. */

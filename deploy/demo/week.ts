@@ -1,4 +1,6 @@
+import { sha256 } from '#protocol/envelope.ts';
 import type { GapReason } from '#protocol/gap.ts';
+import { instantText } from '#protocol/time.ts';
 
 /** A gap of a camera; UTC milliseconds. */
 export interface Fault {
@@ -59,4 +61,37 @@ export function weekOfFaults(
       };
     }),
   );
+}
+
+/**
+ * The log of a node that had such a week, as its copy lies at the town hall: its start, a statement of every day, a
+ * line at the end of each interruption; chained.
+ */
+export function weekLog(weeks: readonly CameraWeek[], nowUtc: number): string[] {
+  const begin = Math.min(...weeks.map(({ since }) => since), nowUtc - 8 * day);
+  const lines: { at: number; fields: Record<string, unknown> }[] = [
+    { at: begin, fields: { kind: 'start', after: 'first-start' } },
+  ];
+  for (const { camera, since, faults } of weeks) {
+    for (const { from, to, reason } of faults)
+      if (to < nowUtc)
+        lines.push({
+          at: to,
+          fields: { kind: 'gap', camera, start: instantText(from), end: instantText(to), reason },
+        });
+    for (let midnight = Math.ceil(since / day) * day; midnight < nowUtc; midnight += day) {
+      const of = instantText(midnight - day).slice(0, 10);
+      const oldest = instantText(Math.max(since, midnight - 7 * day));
+      lines.push({ at: midnight + hour, fields: { kind: 'statement', camera, day: of, oldest } });
+    }
+  }
+  let prev = '';
+  return lines
+    .filter(({ at }) => at <= nowUtc)
+    .sort((a, b) => a.at - b.at)
+    .map(({ at, fields }, index) => {
+      const text = JSON.stringify({ seq: index + 1, at: instantText(at), prev, ...fields });
+      prev = sha256(text);
+      return text;
+    });
 }

@@ -20,6 +20,7 @@ const commands: Record<string, () => Promise<Command>> = {
   close: async () => (await import('./cli/close.ts')).close,
   register: async () => (await import('./cli/register.ts')).register,
   ack: async () => (await import('./cli/status.ts')).ack,
+  login: async () => (await import('./cli/login.ts')).login,
   import: async () => (await import('./cli/import.ts')).importStick,
   drill: async () => (await import('./cli/drill.ts')).drill,
   policy: async () => (await import('./cli/policy.ts')).policy,

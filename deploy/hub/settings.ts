@@ -38,6 +38,22 @@ const hubSchema = z.strictObject({
     key: path.optional(),
     clientCa: path.optional(),
   }),
+  /**
+   * The page: host:port. Beyond loopback only with `cert` and `key`, and once there are logins ("hub login add").
+   * `origins`: what stands before the first slash of its address in browsers, when it is not host:port, such as
+   * https://telecamere.comune.example
+   */
+  web: z
+    .strictObject({
+      listen: z.string().regex(/^(?:\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}$/, 'is no host:port'),
+      cert: path.optional(),
+      key: path.optional(),
+      origins: z.array(z.url().max(300)).max(10).default([]),
+    })
+    .refine(({ cert, key }) => (cert === undefined) === (key === undefined), 'cert and key go together')
+    .optional(),
+  /** The town hall itself, on the map. */
+  place: z.strictObject({ id: nodeId, name: placeName, lat: z.number(), lon: z.number() }).optional(),
   /** Names by which people know the places; who may do what stands in the policy alone. */
   nodes: z
     .array(
@@ -47,6 +63,8 @@ const hubSchema = z.strictObject({
         name: placeName,
         lat: z.number().optional(),
         lon: z.number().optional(),
+        /** The next place on the way to the town hall. */
+        uplink: nodeId.optional(),
         cameras: z.array(z.strictObject({ id: cameraId, name: placeName })).max(64),
       }),
     )

@@ -134,6 +134,16 @@ function stretchesOf(box, selector) {
   });
 }
 
+/** @type {Element | undefined} */
+let latest;
+
+/** @param {Element} box */
+function forget(box) {
+  box.removeAttribute('data-at');
+  const cursor = box.querySelector('.cursor');
+  if (cursor instanceof HTMLElement) cursor.hidden = true;
+}
+
 /**
  * Shows what the strip says at a moment.
  * @param {Element} box
@@ -150,8 +160,13 @@ function point(box, utcMs, reachMs) {
   const within = stretchesOf(box, '.recorded').some((one) => one.from <= at && at < one.to);
   const said = near?.element.querySelector('title')?.textContent ?? (within ? recorded : nothing);
   const text = `${moment.format(at)} · ${said}`;
+  // Strips that share one line to speak in: the one that was pointed at last has it.
+  if (latest && latest !== box && latest.closest('[data-readout]')) forget(latest);
+  latest = box;
+  const around = box.closest('[data-readout]')?.querySelector('.readout');
   const readout = box.querySelector('.readout');
   if (readout) readout.textContent = text;
+  else if (around) around.textContent = `${box.getAttribute('aria-label')}: ${text}`;
   const cursor = box.querySelector('.cursor');
   if (cursor instanceof HTMLElement) {
     cursor.hidden = false;

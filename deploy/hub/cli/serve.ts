@@ -55,9 +55,11 @@ export const serve: Command = {
           });
         },
       });
-      const { socket, upload } = hub;
+      const { socket, upload, page } = hub;
       call.terminal.print(
-        call.flag('json') ? JSON.stringify({ ready: true, socket, upload }) : call.texts().serving(upload),
+        call.flag('json')
+          ? JSON.stringify({ ready: true, socket, upload, page })
+          : call.texts().serving(upload, page),
       );
       const notifier = openNotifier(call.env, log);
       const watched = keepWatched(

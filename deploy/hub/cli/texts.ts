@@ -68,7 +68,7 @@ export interface Texts {
   published(version: number, taken: boolean): string;
   drilled(passed: boolean): string;
   demo: string;
-  serving(upload: string): string;
+  serving(upload: string, page: string | undefined): string;
 }
 
 /** `1 nodo`, `2 nodi`. */
@@ -209,7 +209,8 @@ const it: Texts = {
       ? 'Prova riuscita: l’identità di riserva apre tutto.'
       : 'Prova NON riuscita: avvisare il titolare oggi stesso.',
   demo: 'DIMOSTRAZIONE: ogni chiave è in chiaro su questa macchina. Non usare con telecamere vere.',
-  serving: (upload) => `Il municipio è in ascolto; consegne su ${upload}.`,
+  serving: (upload, page) =>
+    `Il municipio è in ascolto; consegne su ${upload}${page ? `, quadro su ${page}` : ''}.`,
 };
 
 const en: Texts = {
@@ -326,7 +327,8 @@ const en: Texts = {
       ? 'The drill passed: the escrow identity opens everything.'
       : 'The drill FAILED: tell the controller today.',
   demo: 'DEMONSTRATION: every key lies in the clear on this machine. Not for real cameras.',
-  serving: (upload) => `The hub is listening; deliveries at ${upload}.`,
+  serving: (upload, page) =>
+    `The hub is listening; deliveries at ${upload}${page ? `, its page at ${page}` : ''}.`,
 };
 
 export const texts: Record<'it' | 'en', Texts> = { it, en };

@@ -24,6 +24,8 @@ import { openInbox } from '../inbox/inbox.ts';
 import { listenUploads } from '../inbox/uploads.ts';
 import { openWitness, type Witness } from '../logs/witness.ts';
 import { openMinutesBook } from '../minutes/compose.ts';
+import { openCoverage } from '../page/coverage.ts';
+import { openHubPage, requireGuarded } from '../page/open-page.ts';
 import { openPolicies } from '../policies/policies.ts';
 import { openStragglers, type Stragglers } from '../policies/stragglers.ts';
 import { openRegister } from '../register/register.ts';
@@ -40,6 +42,8 @@ export interface Hub {
   socket: string;
   /** Where nodes upload to. */
   upload: string;
+  /** Undefined without one. */
+  page: string | undefined;
   close(): Promise<void>;
 }
 
@@ -60,6 +64,7 @@ export async function openHub(options: {
   const { settings, trusted, hubKey, clock, log, broken } = options;
   if (publicKeyOf(hubKey).id !== trusted.policy.hub.key.id)
     throw new Failure('config', 'other-hub', 'keys/hub.key is not the key that the policy names as the hub');
+  await requireGuarded(settings, systemFiles);
   const lock = await socketLocks(systemFiles).hold(settings.dir);
   if (lock === undefined) throw new Failure('unavailable', 'hub-busy', `another hub serves ${settings.dir}`);
   const data = join(settings.dir, 'data');
@@ -217,11 +222,16 @@ export async function openHub(options: {
   const handlers = handlersOf({ ...parts, upload: uploads.url });
   const socket = socketPath(settings.dir);
   const api = await listenApi(socket, handlers, log, broken);
+  const coverage = openCoverage(systemFiles, logs);
+  const source = { ...parts, settings, coverage, brokerConnected: bus.connected };
+  const page = await openHubPage({ settings, source, alerts, files: systemFiles, clock, log });
   return {
     socket,
     upload: uploads.url,
+    page: page?.url(),
     async close() {
       rounds.abort();
+      await page?.close();
       await new Promise<void>((resolve) => {
         api.close(() => resolve());
         api.closeAllConnections();

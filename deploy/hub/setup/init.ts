@@ -116,12 +116,16 @@ function hubYaml(sites: Sites, lang: 'it' | 'en', insecureDemo: boolean): string
       listen: hub.listen,
       ...tls(hub.upload, 'https', { cert: 'hub.crt', key: 'hub-tls.key', clientCa: 'ca.crt' }),
     },
-    nodes: sites.nodes.map(({ id, role, name, lat, lon, cameras }) => ({
+    ...(hub.lat === undefined || hub.lon === undefined
+      ? {}
+      : { place: { id: hub.id, name: hub.name, lat: hub.lat, lon: hub.lon } }),
+    nodes: sites.nodes.map(({ id, role, name, lat, lon, uplink, cameras }) => ({
       id,
       role,
       name,
       ...(lat === undefined ? {} : { lat }),
       ...(lon === undefined ? {} : { lon }),
+      ...(uplink === undefined ? {} : { uplink: uplink.to }),
       cameras: cameras.map((camera) => ({ id: camera.id, name: camera.name })),
     })),
   };

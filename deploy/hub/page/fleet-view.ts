@@ -1,0 +1,146 @@
+import { byState, cameraState, type State, worst } from '#agent/view/states.ts';
+import type { HubAlert } from '../fleet/alerts.ts';
+import type { NodeSight } from '../fleet/fleet.ts';
+import type { Settings } from '../settings.ts';
+import type { LoginRole } from './logins.ts';
+
+type Place = Settings['nodes'][number];
+
+export interface CameraView {
+  node: string;
+  id: string;
+  name: string;
+  place: string;
+  state: State;
+}
+
+export interface NodeView {
+  id: string;
+  name: string;
+  role: 'site' | 'relay';
+  state: State;
+  sight: NodeSight;
+  alerts: HubAlert[];
+  cameras: CameraView[];
+  /** The next place on the way to the town hall. */
+  uplink: string | undefined;
+  /** A place on that way that is out of reach itself, and explains why this one is. */
+  behind: string | undefined;
+}
+
+/**
+ * What the hub says of nodes that concerns their maintenance. What it says of requests, cases and keys is not here,
+ * and what it will say one day is not until somebody adds it: the maintainer sees no request, hold or extraction.
+ */
+const maintenance = new Set([
+  'node-down',
+  'checkpoint-missing',
+  'checkpoint-refused',
+  'mirror-broken',
+  'log-fork',
+  'log-rollback',
+  'log-line',
+  'policy-fork',
+  'policy-rollback',
+  'policy-behind',
+]);
+
+/** The alerts that a role may see. Nodes never speak of requests, holds and extractions in theirs. */
+export function alertsFor(role: LoginRole, alerts: readonly HubAlert[]): HubAlert[] {
+  return role === 'maintainer'
+    ? alerts.filter(({ from, key }) => from === 'node' || maintenance.has(key))
+    : [...alerts];
+}
+
+/** Nodes with their cameras, worst first. A node that is only cut off by another is affected, not failing. */
+export function nodeViews(
+  sights: readonly NodeSight[],
+  alerts: readonly HubAlert[],
+  settings: Pick<Settings, 'nodes'>,
+): NodeView[] {
+  const places = new Map(settings.nodes.map((place) => [place.id, place]));
+  const byId = new Map(sights.map((sight) => [sight.id, sight]));
+  return sights
+    .map((sight) => nodeView(sight, alerts, places, byId))
+    .sort((a, b) => byState(a.state, b.state) || a.name.localeCompare(b.name, 'it'));
+}
+
+function nodeView(
+  sight: NodeSight,
+  alerts: readonly HubAlert[],
+  places: ReadonlyMap<string, Place>,
+  sights: ReadonlyMap<string, NodeSight>,
+): NodeView {
+  const place = places.get(sight.id);
+  const mine = alerts.filter(({ node }) => node === sight.id);
+  const behind = sight.state === 'offline' ? brokenWay(sight.id, places, sights) : undefined;
+  const name = place?.name ?? sight.id;
+  const cameras = (place?.cameras ?? []).map((camera): CameraView => {
+    const seen = sight.health?.cameras?.find(({ id }) => id === camera.id);
+    const about = mine.filter(({ key }) => key.slice(key.indexOf('.') + 1) === camera.id);
+    const severities = about.map(({ severity }) => severity);
+    // What a node said before it fell silent is no longer so.
+    const state =
+      behind !== undefined
+        ? 'affected'
+        : sight.state !== 'online' || seen === undefined
+          ? 'unknown'
+          : cameraState(seen.state, severities);
+    return { node: sight.id, id: camera.id, name: camera.name, place: name, state };
+  });
+  return {
+    id: sight.id,
+    name,
+    role: place?.role ?? 'site',
+    state: stateOf(sight, mine, cameras, behind),
+    sight,
+    alerts: mine,
+    cameras,
+    uplink: place?.uplink,
+    behind,
+  };
+}
+
+function stateOf(
+  sight: NodeSight,
+  alerts: readonly HubAlert[],
+  cameras: readonly CameraView[],
+  behind: string | undefined,
+): State {
+  if (behind !== undefined) return 'affected';
+  if (sight.state === 'offline') return 'failing';
+  const own: State[] = alerts.map(({ severity }) =>
+    severity === 'critical' ? 'failing' : severity === 'warning' ? 'degraded' : 'ok',
+  );
+  if (sight.state === 'unknown') return worst([...own, 'unknown']);
+  return worst([...own, ...cameras.map(({ state }) => state)]);
+}
+
+/** The farthest place on the way to the town hall that is out of reach: the one to mend. */
+function brokenWay(
+  id: string,
+  places: ReadonlyMap<string, Place>,
+  sights: ReadonlyMap<string, NodeSight>,
+): string | undefined {
+  let broken: string | undefined;
+  const passed = new Set([id]);
+  for (let at = places.get(id)?.uplink; at !== undefined && !passed.has(at); at = places.get(at)?.uplink) {
+    passed.add(at);
+    if (sights.get(at)?.state === 'offline') broken = at;
+  }
+  return broken;
+}
+
+/** Nodes on the way from a node to the town hall, itself first. */
+export function wayOf(id: string, settings: Pick<Settings, 'nodes'>): string[] {
+  const places = new Map(settings.nodes.map((place) => [place.id, place]));
+  const way: string[] = [];
+  let at: string | undefined = id;
+  while (at !== undefined && !way.includes(at)) {
+    const place: Place | undefined = places.get(at);
+    if (place === undefined) break;
+    way.push(at);
+    at = place.uplink;
+  }
+  return way;
+}

@@ -1,0 +1,94 @@
+import { documentOf } from '#agent/view/document.ts';
+import { Html, html } from '#agent/view/html.ts';
+import { stripLegend } from '#agent/view/strip-svg.ts';
+import { exactly, type Form } from '#agent/view/times.ts';
+import { texts } from '../cli/texts.ts';
+import type { RegisterLine } from '../register/register.ts';
+import { firstSentence } from './first-sentence.ts';
+import { hubParts } from './hub-parts.ts';
+import type { HubView, Seer } from './hub-view.ts';
+import type { Session } from './sessions.ts';
+import { pageWords } from './words.ts';
+
+const styles = ['/hub.css'];
+
+function other(form: Form): string {
+  return `?lang=${form.lang === 'it' ? 'en' : 'it'}`;
+}
+
+/** Whose page it is, and the way out. */
+function whereOf(seer: Seer, session: Session | undefined): Html {
+  const t = pageWords[seer.lang];
+  if (session === undefined) return html`<span>${t.title}</span><span>${t.readOnly}</span>`;
+  return html`<span>${t.title}</span><span class="who"><span>${session.name}, ${t.role[session.role]}</span><form method="post" action="/logout?lang=${seer.lang}"><input type="hidden" name="csrf" value="${session.csrf}"><button type="submit">${t.logOut}</button></form></span>`;
+}
+
+export function overviewPage(view: HubView, session: Session | undefined): string {
+  const { form, seer } = view;
+  const t = pageWords[form.lang];
+  const parts = hubParts(view);
+  const part = (id: string): Html => new Html(parts.get(id) ?? '');
+  const section = (id: string, title: string, more: Html | false = false): Html =>
+    html`<section aria-labelledby="${id}-title"><h2 id="${id}-title">${title}</h2>${more}<div id="${id}"${id === 'wall' && html` class="wall"`}>${part(id)}</div></section>
+`;
+  return documentOf({
+    form,
+    title: firstSentence(view),
+    where: whereOf(seer, session),
+    other: other(form),
+    live: `/live?lang=${form.lang}`,
+    styles,
+    wide: true,
+    body: html`<h1 id="first" aria-live="polite">${part('first')}</h1>
+${session !== undefined && html`<form id="ack" method="post" action="/ack?lang=${form.lang}"><input type="hidden" name="csrf" value="${session.csrf}"></form>`}
+${section('alerts', t.alerts)}
+<div class="columns">${section('map', t.map)}${section('nodes', t.nodes)}</div>
+<div data-readout>${section('wall', t.wall, html`<a class="skip" href="#after">${t.skipWall}</a><p class="readout wall-readout" id="wall-readout">${t.wallHint}</p>`)}</div>
+<div id="after" tabindex="-1">${view.requests !== undefined && section('requests', t.requests, html`<p><a href="/register?lang=${form.lang}">${t.register}</a></p>`)}</div>
+<section aria-labelledby="legend-title"><h2 id="legend-title">${t.legend}</h2>${stripLegend(form.lang)}<p class="soft">${t.keys}</p></section>`,
+  });
+}
+
+export function registerPage(
+  seer: Seer,
+  form: Form,
+  lines: readonly RegisterLine[],
+  session: Session | undefined,
+): string {
+  const t = pageWords[form.lang];
+  const { act } = texts[form.lang];
+  return documentOf({
+    form,
+    title: t.register,
+    where: whereOf(seer, session),
+    other: other(form),
+    styles,
+    wide: true,
+    body: html`<h1>${t.register}</h1><p><a href="/?lang=${form.lang}">${t.back}</a></p>
+<table><thead><tr>${t.registerHead.map((head) => html`<th scope="col">${head}</th>`)}</tr></thead><tbody>${[
+      ...lines,
+    ]
+      .reverse()
+      .map(
+        (line) =>
+          html`<tr><td>${line.seq}</td><td>${exactly(Date.parse(line.at), form)}</td><td>${act[line.kind]}</td><td>${line.request ?? ''} <code>${line.case ?? ''}</code></td><td>${line.by}</td></tr>`,
+      )}</tbody></table>`,
+  });
+}
+
+export function loginPage(form: Form, problem: string | undefined): string {
+  const t = pageWords[form.lang];
+  return documentOf({
+    form,
+    title: t.logIn,
+    where: html`<span>${t.title}</span>`,
+    other: other(form),
+    styles,
+    wide: true,
+    body: html`<h1>${t.title}</h1>
+<form class="login" method="post" action="/login?lang=${form.lang}">${problem !== undefined && html`<p class="wrong" role="alert">${problem}</p>`}
+<label>${t.name}<input name="name" autocomplete="username" autocapitalize="none" required maxlength="32"></label>
+<label>${t.password}<input name="password" type="password" autocomplete="current-password" required maxlength="200"></label>
+<button type="submit">${t.logIn}</button></form>`,
+  });
+}

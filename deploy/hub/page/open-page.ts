@@ -1,0 +1,300 @@
+import { join } from 'node:path';
+import { type Clock, pause } from '#agent/platform/clock.ts';
+import type { Files } from '#agent/platform/files.ts';
+import {
+  type Answer,
+  type Asked,
+  type Listen,
+  listenHttp,
+  type Reply,
+  type Told,
+} from '#agent/platform/http.ts';
+import type { Log } from '#agent/platform/log.ts';
+import { pageFiles, pageHeaders } from '#agent/view/document.ts';
+import { openLive } from '#agent/view/live.ts';
+import { metricsText, metricsType } from '#agent/view/metrics.ts';
+import type { Lang } from '#agent/view/states.ts';
+import { Failure, sentenceOf } from '#protocol/failure.ts';
+import { type Alerts, alertId } from '../fleet/alerts.ts';
+import { readNamed, type Settings } from '../settings.ts';
+import { openAttempts } from './attempts.ts';
+import { alertsFor } from './fleet-view.ts';
+import { loginPage, overviewPage, registerPage } from './hub-pages.ts';
+import { hubParts } from './hub-parts.ts';
+import { type HubSource, hubView } from './hub-source.ts';
+import type { Seer } from './hub-view.ts';
+import { type Login, openLogins } from './logins.ts';
+import { openSessions, type Session, sameToken } from './sessions.ts';
+import { isLoopback, knownHost, sameSite, splitHost, tokenOf } from './web-address.ts';
+import { pageWords } from './words.ts';
+
+export interface HubPage {
+  /** Undefined while the port cannot be had. */
+  url(): string | undefined;
+  close(): Promise<void>;
+}
+
+const maxFormBytes = 4096;
+const maxFileBytes = 256 * 1024;
+const liveEveryMs = 2000;
+const mostWatchers = 100;
+const keepEveryMs = 5000;
+/** A port that somebody else has may be free again. */
+const retryMs = 30_000;
+/** Password tries by name and by address; a person mistypes three times, a program thousands. */
+const byName = { burst: 5, everyMs: 30_000 };
+const byAddress = { burst: 20, everyMs: 5000 };
+/** Each takes 128 MiB and half a second of a processor. */
+const mostChecks = 2;
+
+const ownFiles: Readonly<Record<string, { file: string; type: string }>> = {
+  '/hub.css': { file: 'browser/hub.css', type: 'text/css; charset=utf-8' },
+};
+
+/** `data/logins.json` */
+export function loginsPath(dir: string): string {
+  return join(dir, 'data', 'logins.json');
+}
+
+/**
+ * Throws `config` `web-open` where hub.yaml would have the page listen beyond loopback without TLS or without logins.
+ */
+export async function requireGuarded(settings: Settings, files: Files): Promise<void> {
+  const { web } = settings;
+  if (web === undefined || isLoopback(splitHost(web.listen)[0])) return;
+  const guarded = web.cert !== undefined && web.key !== undefined;
+  if (guarded && (await openLogins(files, loginsPath(settings.dir)).all()).length > 0) return;
+  throw new Failure(
+    'config',
+    'web-open',
+    `hub.yaml: web.listen ${web.listen} is beyond loopback: give web.cert and web.key, and add logins with "hub login add"`,
+  );
+}
+
+/**
+ * The town hall's page where hub.yaml wants one; what {@link requireGuarded} throws was asked before. A port that
+ * cannot be had is told of, and tried again: the page takes nothing else of the hub with it.
+ */
+export async function openHubPage(parts: {
+  settings: Settings;
+  source: HubSource;
+  alerts: Alerts;
+  files: Files;
+  clock: Clock;
+  log: Log;
+}): Promise<HubPage | undefined> {
+  const { settings, source, files, clock, log } = parts;
+  const { web } = settings;
+  if (web === undefined) return undefined;
+  const logins = openLogins(files, loginsPath(settings.dir));
+  const [host, port] = splitHost(web.listen);
+  const [cert, key] = [readNamed(settings, web.cert), readNamed(settings, web.key)];
+  const tls = cert !== undefined && key !== undefined ? { cert, key } : undefined;
+  const failed = (err: unknown): void => log.error({ err }, 'the page failed');
+  const sessions = openSessions(clock);
+  const attempts = { name: openAttempts(clock, byName), address: openAttempts(clock, byAddress) };
+  let checking = 0;
+  const cookie = tls ? '__Host-peio' : 'peio';
+  const live = openLive<string>({
+    render: async (seer) => hubParts(await hubView(source, JSON.parse(seer) as Seer)),
+    after: clock.after,
+    everyMs: liveEveryMs,
+    most: mostWatchers,
+    failed,
+  });
+  const closing = new AbortController();
+  const keep = (): void => {
+    if (closing.signal.aborted) return;
+    logins.all().then(sessions.keep, failed);
+    const timer = clock.after(keepEveryMs, keep);
+    closing.signal.addEventListener('abort', () => timer.cancel(), { once: true });
+  };
+  keep();
+
+  const reply = (status: number, type: string, body: string | Buffer, headers = {}): Reply => ({
+    status,
+    type,
+    headers: { ...pageHeaders, ...headers },
+    body,
+  });
+  const text = (status: number, said: string): Reply =>
+    reply(status, 'text/plain; charset=utf-8', `${said}\n`);
+  const page = (body: string, status = 200): Reply => reply(status, 'text/html; charset=utf-8', body);
+  const goTo = (location: string, headers = {}): Reply =>
+    reply(303, 'text/plain', '', { location, ...headers });
+  const isSecure = ({ headers }: Asked): boolean =>
+    tls !== undefined || web.origins.includes(`https://${headers['host']}`);
+  const setCookie = (asked: Asked, value: string, more = ''): Record<string, string> => ({
+    'set-cookie': `${cookie}=${value}; Path=/; HttpOnly; SameSite=Strict${isSecure(asked) ? '; Secure' : ''}${more}`,
+  });
+
+  async function logIn(asked: Asked): Promise<Reply> {
+    const lang = langOf(asked, settings);
+    const form = new URLSearchParams(asked.body.toString('utf8'));
+    const name = (form.get('name') ?? '').slice(0, 64);
+    const t = pageWords[lang];
+    const refused = (status: number, why: string): Reply =>
+      page(loginPage({ lang, zone: settings.zone }, why), status);
+    if (!sameSite(asked)) return text(403, 'this form is not from this page');
+    const waitMs = Math.max(attempts.address.waitMs(asked.address), attempts.name.waitMs(name));
+    if (waitMs > 0 || checking >= mostChecks) {
+      log.warn({ name, address: asked.address }, 'too many tries to log in');
+      return refused(429, t.wait(Math.max(1, Math.ceil(waitMs / 1000))));
+    }
+    checking += 1;
+    let login: Login | undefined;
+    try {
+      login = await logins.check(name, form.get('password') ?? '');
+    } finally {
+      checking -= 1;
+    }
+    if (login === undefined) {
+      log.warn({ name, address: asked.address }, 'a login was refused');
+      return refused(403, t.wrong);
+    }
+    attempts.name.forget(name);
+    log.info({ name: login.name, role: login.role, address: asked.address }, 'logged in');
+    return goTo(`/?lang=${lang}`, setCookie(asked, sessions.begin(login)));
+  }
+
+  async function post(asked: Asked, session: Session | undefined): Promise<Reply> {
+    if (asked.path === '/login') return await logIn(asked);
+    const form = new URLSearchParams(asked.body.toString('utf8'));
+    if (session === undefined) return goTo('/login');
+    if (!sameSite(asked) || !sameToken(session, form.get('csrf')))
+      return text(403, 'this form is not from this page');
+    switch (asked.path) {
+      case '/logout':
+        sessions.end(tokenOf(asked, cookie) ?? '');
+        return goTo('/login', setCookie(asked, '', '; Max-Age=0'));
+      case '/ack': {
+        const id = form.get('alert') ?? '';
+        // What a role does not see it does not acknowledge either.
+        if (alertsFor(session.role, parts.alerts.raised()).some((alert) => alertId(alert) === id))
+          await parts.alerts.acknowledge(id, session.name);
+        return goTo(`/?lang=${langOf(asked, settings)}#alerts-title`);
+      }
+      default:
+        return text(404, 'not found');
+    }
+  }
+
+  async function get(asked: Asked, session: Session | undefined, open: boolean): Promise<Reply | Told> {
+    const lang = langOf(asked, settings);
+    const form = { lang, zone: settings.zone };
+    const seer: Seer = { role: session?.role ?? 'maintainer', lang, acts: session !== undefined };
+    switch (asked.path) {
+      case '/login':
+        return page(loginPage(form, undefined));
+      case '/healthz':
+        return reply(200, 'application/json', '{"ok":true}\n');
+      case '/metrics':
+        // Whoever scrapes from this machine; from elsewhere this page is for people.
+        return isLoopback(asked.address.replace('::ffff:', '')) ? await metrics() : text(404, 'not found');
+      case '/':
+        if (!open) return goTo(`/login?lang=${lang}`);
+        return page(overviewPage(await hubView(source, seer), session));
+      case '/register':
+        if (!open) return goTo(`/login?lang=${lang}`);
+        if (seer.role === 'maintainer') return text(403, pageWords[lang].role.maintainer);
+        return page(registerPage(seer, form, source.register.lines(), session));
+      case '/live':
+        if (!open) return text(401, 'log in first');
+        if (live.watchers() >= mostWatchers) return text(503, 'too many are watching');
+        return {
+          status: 200,
+          type: 'text/event-stream',
+          headers: pageHeaders,
+          tell(watcher) {
+            session?.ended.addEventListener('abort', watcher.end, { once: true });
+            watcher.gone.addEventListener('abort', () =>
+              session?.ended.removeEventListener('abort', watcher.end),
+            );
+            live.watch(JSON.stringify(seer), watcher);
+          },
+        };
+      default:
+        return (await file(asked.path)) ?? text(404, 'not found');
+    }
+  }
+
+  async function metrics(): Promise<Reply> {
+    const alerts = alertsFor('maintainer', parts.alerts.raised());
+    const measured = source.fleet.nodes().map(({ id, state, version, health }) => ({
+      node: id,
+      version,
+      health,
+      ...(state === 'unknown' ? {} : { online: state === 'online' }),
+      alerts: alerts.filter(({ node }) => node === id),
+    }));
+    return reply(200, metricsType, await metricsText(measured));
+  }
+
+  async function file(path: string): Promise<Reply | undefined> {
+    const [found, folder] = Object.hasOwn(ownFiles, path)
+      ? [ownFiles[path], import.meta.dirname]
+      : [Object.hasOwn(pageFiles, path) ? pageFiles[path] : undefined, viewFolder];
+    if (found === undefined) return undefined;
+    const body = await files.read(join(folder, found.file), maxFileBytes);
+    return reply(200, found.type, body, { 'cache-control': 'no-cache' });
+  }
+
+  const answer: Answer = async (asked) => {
+    if (tls === undefined && !knownHost(asked, web.origins))
+      return text(421, 'ask for this page by a loopback name, or name its address in web.origins');
+    const session = sessions.find(tokenOf(asked, cookie));
+    if (asked.method === 'POST') return await post(asked, session);
+    if (asked.method !== 'GET' && asked.method !== 'HEAD') return text(405, 'method not allowed');
+    // Without a single login the page shows on loopback what the maintainer may see, and changes nothing.
+    const open = session !== undefined || (await logins.all()).length === 0;
+    return await get(asked, session, open);
+  };
+
+  let url: string | undefined;
+  const tried = Promise.withResolvers<void>();
+  const at: Listen = { host, port, ...(tls ? { tls } : {}) };
+  const serve = async (): Promise<void> => {
+    while (!closing.signal.aborted)
+      try {
+        const server = await listenHttp(at, answer, {
+          maxBodyBytes: maxFormBytes,
+          maxConnections: 256,
+          failed,
+        });
+        url = `${tls ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${server.port}`;
+        log.info({ url }, 'the page is there');
+        tried.resolve();
+        await untilAborted(closing.signal);
+        await server.close();
+      } catch (error) {
+        if (!(error instanceof Failure)) throw error;
+        log.error({ why: sentenceOf(error) }, 'there is no page');
+        tried.resolve();
+        await pause(clock, retryMs, closing.signal);
+      }
+  };
+  const serving = serve();
+  await Promise.race([tried.promise, serving]);
+  return {
+    url: () => url,
+    async close() {
+      closing.abort();
+      live.close();
+      await serving;
+    },
+  };
+}
+
+const viewFolder = join(import.meta.dirname, '..', '..', '..', 'agent', 'view');
+
+function untilAborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
+function langOf({ query }: Asked, settings: Settings): Lang {
+  const asked = query.get('lang');
+  return asked === 'it' || asked === 'en' ? asked : settings.lang;
+}

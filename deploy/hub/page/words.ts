@@ -1,0 +1,151 @@
+import type { Lang } from '#agent/view/states.ts';
+import type { LoginRole } from './logins.ts';
+
+/** What is read on the town hall's page; words of requests and the register are those of the command line. */
+export interface PageWords {
+  title: string;
+  allWell(nodes: number, cameras: number): string;
+  taken(alerts: number, rest: string): string;
+  cutOff(place: string, lasting: string, sites: number): string;
+  more(alerts: number): string;
+  silent(nodes: number, all: number): string;
+  noBroker: string;
+  alerts: string;
+  noAlerts: string;
+  acknowledge: string;
+  acknowledged(by: string): string;
+  explained(alerts: number, place: string): string;
+  map: string;
+  nodes: string;
+  wall: string;
+  skipWall: string;
+  wallHint: string;
+  legend: string;
+  keys: string;
+  cameras(recording: number, all: number): string;
+  relay: string;
+  behind(place: string): string;
+  heard: string;
+  neverHeard: string;
+  /** What the figures of a node's link are. */
+  linkHint: string;
+  requests: string;
+  noRequests: string;
+  noCase: string;
+  rejected: string;
+  register: string;
+  registerHead: [seq: string, at: string, act: string, request: string, by: string];
+  back: string;
+  logIn: string;
+  logOut: string;
+  name: string;
+  password: string;
+  wrong: string;
+  wait(seconds: number): string;
+  role: Record<LoginRole, string>;
+  readOnly: string;
+}
+
+const plural = (count: number, one: string, several: string): string =>
+  `${count} ${count === 1 ? one : several}`;
+
+const it: PageWords = {
+  title: 'Telecamere del Comune',
+  allWell: (nodes, cameras) =>
+    `Tutto regolare: ${plural(nodes, 'nodo', 'nodi')}, ${plural(cameras, 'telecamera', 'telecamere')}, 7 giorni.`,
+  taken: (alerts, rest) =>
+    `${alerts === 1 ? '1 avviso preso in carico' : `${alerts} avvisi presi in carico`}. Per il resto: ${rest.charAt(0).toLowerCase()}${rest.slice(1)}`,
+  cutOff: (place, lasting, sites) =>
+    `${place} guasto da ${lasting}: ${sites === 1 ? '1 sito coinvolto' : `${sites} siti coinvolti`}.`,
+  more: (alerts) => (alerts === 1 ? 'Un altro avviso.' : `Altri ${alerts} avvisi.`),
+  silent: (nodes, all) => `Nessuna notizia da ${nodes} nodi su ${all}.`,
+  noBroker: 'Il municipio non raggiunge il broker: quel che segue è vecchio.',
+  alerts: 'Avvisi',
+  noAlerts: 'Nessun avviso.',
+  acknowledge: 'Prendi in carico',
+  acknowledged: (by) => `preso in carico da ${by}`,
+  explained: (alerts, place) =>
+    `${alerts === 1 ? '1 avviso spiegato' : `${alerts} avvisi spiegati`} da ${place}`,
+  map: 'Mappa',
+  nodes: 'Nodi, i peggiori prima',
+  wall: 'Telecamere, ultimi sette giorni, le peggiori prima',
+  skipWall: 'Salta le strisce',
+  wallHint: 'Indicare un punto di una striscia per leggere ora, causa e durata.',
+  legend: 'Legenda',
+  keys: 'Su una striscia: frecce destra e sinistra un quarto d’ora (con Maiusc un minuto), su e giù alle interruzioni, Pagina un giorno.',
+  cameras: (recording, all) =>
+    recording === all
+      ? plural(all, 'telecamera', 'telecamere')
+      : `${recording} di ${all} ${recording === 1 ? 'registra' : 'registrano'}`,
+  relay: 'ponte radio',
+  behind: (place) => `fuori portata a causa di ${place}`,
+  heard: 'sentito',
+  neverHeard: 'mai sentito da quando il municipio è acceso',
+  linkHint: 'collegamento verso il municipio: perdite, andata e ritorno',
+  requests: 'Richieste',
+  noRequests: 'Nessuna richiesta.',
+  noCase: 'in esame',
+  rejected: 'respinta',
+  register: 'Registro',
+  registerHead: ['n.', 'quando', 'atto', 'richiesta', 'da chi'],
+  back: 'Torna al quadro',
+  logIn: 'Accedi',
+  logOut: 'Esci',
+  name: 'Nome',
+  password: 'Password',
+  wrong: 'Nome o password errati.',
+  wait: (seconds) => `Troppi tentativi: riprovare tra ${seconds} s.`,
+  role: { maintainer: 'manutentore', operator: 'incaricato', officer: 'responsabile' },
+  readOnly: 'sola lettura: su questa macchina non ci sono accessi',
+};
+
+const en: PageWords = {
+  title: 'Cameras of the municipality',
+  allWell: (nodes, cameras) =>
+    `All is well: ${plural(nodes, 'node', 'nodes')}, ${plural(cameras, 'camera', 'cameras')}, 7 days.`,
+  taken: (alerts, rest) =>
+    `${plural(alerts, 'alert', 'alerts')} acknowledged. Apart from that: ${rest.charAt(0).toLowerCase()}${rest.slice(1)}`,
+  cutOff: (place, lasting, sites) =>
+    `${place} failing for ${lasting}: ${plural(sites, 'site', 'sites')} affected.`,
+  more: (alerts) => (alerts === 1 ? 'One more alert.' : `${alerts} more alerts.`),
+  silent: (nodes, all) => `No word from ${nodes} of ${all} nodes.`,
+  noBroker: 'The town hall does not reach the broker: what follows is old.',
+  alerts: 'Alerts',
+  noAlerts: 'No alert.',
+  acknowledge: 'Acknowledge',
+  acknowledged: (by) => `acknowledged by ${by}`,
+  explained: (alerts, place) => `${plural(alerts, 'alert', 'alerts')} explained by ${place}`,
+  map: 'Map',
+  nodes: 'Nodes, worst first',
+  wall: 'Cameras, the last seven days, worst first',
+  skipWall: 'Skip the strips',
+  wallHint: 'Point at a strip to read time, cause and length.',
+  legend: 'Legend',
+  keys: 'On a strip: left and right arrows a quarter of an hour (with Shift a minute), up and down to the interruptions, Page a day.',
+  cameras: (recording, all) =>
+    recording === all
+      ? plural(all, 'camera', 'cameras')
+      : `${recording} of ${all} ${recording === 1 ? 'records' : 'record'}`,
+  relay: 'radio relay',
+  behind: (place) => `out of reach because of ${place}`,
+  heard: 'heard',
+  neverHeard: 'never heard since the town hall started',
+  linkHint: 'link towards the town hall: loss, round trip',
+  requests: 'Requests',
+  noRequests: 'No request.',
+  noCase: 'under examination',
+  rejected: 'rejected',
+  register: 'Register',
+  registerHead: ['no.', 'when', 'act', 'request', 'by'],
+  back: 'Back to the overview',
+  logIn: 'Log in',
+  logOut: 'Log out',
+  name: 'Name',
+  password: 'Password',
+  wrong: 'Wrong name or password.',
+  wait: (seconds) => `Too many tries: again in ${seconds} s.`,
+  role: { maintainer: 'maintainer', operator: 'operator', officer: 'officer' },
+  readOnly: 'read only: there are no logins on this machine',
+};
+
+export const pageWords: Readonly<Record<Lang, PageWords>> = { it, en };

@@ -1,0 +1,161 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Clock, systemClock } from '#agent/platform/clock.ts';
+import { systemFiles } from '#agent/platform/files.ts';
+import { openLog } from '#agent/platform/log.ts';
+import type { Health } from '#protocol/messages.ts';
+import { type CameraWeek, weekLog, weekOfFaults } from '../../deploy/demo/week.ts';
+import { type Alerts, openAlerts } from '../../deploy/hub/fleet/alerts.ts';
+import type { NodeSight } from '../../deploy/hub/fleet/fleet.ts';
+import { openCoverage } from '../../deploy/hub/page/coverage.ts';
+import type { HubSource } from '../../deploy/hub/page/hub-source.ts';
+import { type LoginRole, openLogins } from '../../deploy/hub/page/logins.ts';
+import { type HubPage, loginsPath, openHubPage } from '../../deploy/hub/page/open-page.ts';
+import type { RegisterLine } from '../../deploy/hub/register/register.ts';
+import type { Settings } from '../../deploy/hub/settings.ts';
+import { readSites } from '../../deploy/hub/setup/sites.ts';
+
+/** One password for all who log in here. */
+export const password = 'una montagna di neve';
+
+/** The town with a week of faults behind it, and its page; every value to be changed while somebody looks. */
+export interface SimulatedTown extends AsyncDisposable {
+  settings: Settings;
+  page: HubPage;
+  sights: NodeSight[];
+  alerts: Alerts;
+  register: RegisterLine[];
+  cases: Awaited<ReturnType<HubSource['cases']['all']>>;
+  broker: boolean;
+  /** What the page logged as its failures. */
+  stop(): Promise<void>;
+}
+
+type Nodes = Settings['nodes'];
+
+/** The places and cameras of the annexes, as hub.yaml has them. */
+export function townNodes(): Pick<Settings, 'nodes' | 'place'> {
+  const { hub, nodes } = readSites();
+  return {
+    place: { id: hub.id, name: hub.name, lat: hub.lat as number, lon: hub.lon as number },
+    nodes: nodes.map(({ id, role, name, lat, lon, uplink, cameras }) => ({
+      id,
+      role,
+      name,
+      ...(lat === undefined ? {} : { lat }),
+      ...(lon === undefined ? {} : { lon }),
+      ...(uplink === undefined ? {} : { uplink: uplink.to }),
+      cameras: cameras.map((camera) => ({ id: camera.id, name: camera.name })),
+    })),
+  };
+}
+
+export function sightOf(node: Nodes[number], weeks: readonly CameraWeek[], nowUtc: number): NodeSight {
+  const health: Health = {
+    at: nowUtc - 20_000,
+    seq: 7,
+    host: { uptimeSeconds: 500_000, load1: 0.3, memoryFreeBytes: 3e9, memoryTotalBytes: 8e9 },
+    clock: { state: 'synced' },
+    store: { freeBytes: 4e11, totalBytes: 9.6e11, segments: 10_080, oldest: nowUtc - 7 * 86_400_000 },
+    ...(node.cameras.length === 0
+      ? {}
+      : {
+          cameras: node.cameras.map(({ id }) => {
+            const silent = weeks.find((week) => week.node === node.id && week.camera === id)?.silent;
+            return {
+              id,
+              state: silent ? ('failed' as const) : ('recording' as const),
+              ...(silent ? { reason: silent } : {}),
+              newestSegment: silent ? nowUtc - 18 * 3_600_000 : nowUtc - 40_000,
+              bitrate: silent ? 0 : 3_900_000,
+              fps: silent ? 0 : 25,
+            };
+          }),
+        }),
+    links: node.uplink
+      ? [{ id: 'uplink', to: node.uplink, state: 'up', lossPercent: 0.2, delayMs: 8, capacityMbit: 120 }]
+      : [],
+    mqtt: { connected: true, protocol: '5', reconnects: 0 },
+  };
+  return { id: node.id, state: 'online', since: nowUtc - 86_400_000, version: '0.1.0', health };
+}
+
+export async function simulatedTown(
+  folder: string,
+  options: {
+    logins?: readonly LoginRole[];
+    web?: Partial<NonNullable<Settings['web']>>;
+    nodes?: Nodes;
+    clock?: Clock;
+  } = {},
+): Promise<SimulatedTown> {
+  const clock = options.clock ?? systemClock;
+  const nowUtc = clock.utc();
+  const town = townNodes();
+  const nodes = options.nodes ?? town.nodes;
+  const settings: Settings = {
+    dir: folder,
+    lang: 'it',
+    zone: 'Europe/Rome',
+    mqtt: { url: 'mqtt://127.0.0.1:1' },
+    upload: { listen: '127.0.0.1:0' },
+    web: { listen: '127.0.0.1:0', origins: [], ...options.web },
+    ...town,
+    nodes,
+  };
+  const logs = join(folder, 'data', 'logs');
+  mkdirSync(logs, { recursive: true });
+  const weeks = weekOfFaults(nodes, nowUtc);
+  for (const { id } of nodes) {
+    const mine = weeks.filter(({ node }) => node === id);
+    if (mine.length > 0) writeFileSync(join(logs, `${id}.jsonl`), `${weekLog(mine, nowUtc).join('\n')}\n`);
+  }
+  const logins = openLogins(systemFiles, loginsPath(folder));
+  for (const role of options.logins ?? []) await logins.put({ name: role, role }, password);
+  const utc = (): number => clock.utc();
+  const alerts = await openAlerts({ files: systemFiles, path: join(folder, 'data', 'alerts.json'), utc });
+  for (const { node, camera, silent } of weeks)
+    if (silent)
+      await alerts.raise({
+        node,
+        key: `camera-down.${camera}`,
+        severity: 'critical',
+        since: nowUtc - 18 * 3_600_000,
+        detail: 'la telecamera non risponde: controllare alimentazione e cavo di rete',
+        from: 'node',
+      });
+  const simulated = {
+    settings,
+    alerts,
+    sights: nodes.map((node) => sightOf(node, weeks, nowUtc)),
+    register: [] as RegisterLine[],
+    cases: [] as SimulatedTown['cases'],
+    broker: true,
+  };
+  const source: HubSource = {
+    settings,
+    fleet: { nodes: () => simulated.sights },
+    alerts,
+    register: { lines: () => simulated.register },
+    cases: { all: () => simulated.cases },
+    inbox: { delivery: async () => ({ files: 6, filesHere: 2, bytes: 6e6, bytesHere: 2e6, gaps: 0 }) },
+    coverage: openCoverage(systemFiles, logs),
+    brokerConnected: () => simulated.broker,
+    utc,
+  };
+  const page = await openHubPage({
+    settings,
+    source,
+    alerts,
+    files: systemFiles,
+    clock,
+    log: openLog('silent'),
+  });
+  if (page === undefined) throw new Error('no page');
+  let stopping: Promise<void> | undefined;
+  const stop = (): Promise<void> => {
+    stopping ??= page.close();
+    return stopping;
+  };
+  return Object.assign(simulated, { page, stop, [Symbol.asyncDispose]: stop });
+}
