@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { askSocket } from '#agent/platform/http.ts';
 import { type LocalStatus, localStatus } from '#agent/web/local.ts';
@@ -94,6 +94,17 @@ export function ledgerOf(town: Town, camera: string): LedgerLine[] {
     .map((line) => JSON.parse(line))
     .map((line) => ({ ...line, start: Date.parse(line.start), end: Date.parse(line.end) }))
     .sort((a, b) => a.start - b.start);
+}
+
+/** The agent's own log as it lies on its disk: whole once it has ended, whoever heard of it. */
+export function logOf(town: Pick<Town, 'store'>): { seq: number; kind: string; [field: string]: unknown }[] {
+  const folder = join(town.store, 'audit');
+  return readdirSync(folder)
+    .filter((name) => /^\d{4}-\d{2}\.jsonl$/.test(name))
+    .sort()
+    .flatMap((name) => readFileSync(join(folder, name), 'utf8').split('\n'))
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line));
 }
 
 /** Where a sealed segment lies. */
