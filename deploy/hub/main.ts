@@ -1,30 +1,8 @@
 import { scrub } from '#agent/platform/log.ts';
 import { exitCodeOf, exitCodes, Failure } from '#protocol/failure.ts';
-import { type Command, runCommand } from './cli/command.ts';
+import { runCommand } from './cli/command.ts';
+import { commands } from './cli/commands.ts';
 import { openTerminal } from './cli/terminal.ts';
-
-/** The commands, each loaded when it is asked for. */
-const commands: Record<string, () => Promise<Command>> = {
-  init: async () => (await import('./cli/init.ts')).init,
-  serve: async () => (await import('./cli/serve.ts')).serve,
-  status: async () => (await import('./cli/status.ts')).status,
-  request: async () => (await import('./cli/request.ts')).request,
-  reject: async () => (await import('./cli/request.ts')).reject,
-  extract: async () => (await import('./cli/extract.ts')).extract,
-  authorise: async () => (await import('./cli/authorise.ts')).authorise,
-  follow: async () => (await import('./cli/follow.ts')).follow,
-  open: async () => (await import('./cli/open.ts')).open,
-  minutes: async () => (await import('./cli/minutes.ts')).minutes,
-  verify: async () => (await import('./cli/verify.ts')).verify,
-  report: async () => (await import('./cli/report.ts')).report,
-  close: async () => (await import('./cli/close.ts')).close,
-  register: async () => (await import('./cli/register.ts')).register,
-  ack: async () => (await import('./cli/status.ts')).ack,
-  login: async () => (await import('./cli/login.ts')).login,
-  import: async () => (await import('./cli/import.ts')).importStick,
-  drill: async () => (await import('./cli/drill.ts')).drill,
-  policy: async () => (await import('./cli/policy.ts')).policy,
-};
 
 async function main(argv: readonly string[]): Promise<number> {
   const terminal = openTerminal();
