@@ -8,6 +8,7 @@ import { type LocalStatus, localStatus } from '#agent/web/local.ts';
 import { codeOf } from '#protocol/failure.ts';
 import { eventually } from '../support/eventually.ts';
 import { makeTown, type Town } from '../support/town.ts';
+import { type Stalls, stallsOf } from './stalls.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 /** Short enough that seals, renames and ledger lines fall into every window that is measured. */
@@ -28,18 +29,42 @@ export interface Footage {
   linkMbit: number;
 }
 
+export interface Cameras extends AsyncDisposable {
+  urls: string[];
+  /** Has the simulator obey one line of its commands; gives what it answers. Throws when it refuses. */
+  command(line: string): Promise<unknown>;
+}
+
 /** Simulated cameras in a process of their own, which is not measured. */
-export async function startCameras(footage: Footage): Promise<{ urls: string[] } & AsyncDisposable> {
+export async function startCameras(footage: Footage): Promise<Cameras> {
   const { cameras, mbit, fps, linkMbit } = footage;
   const numbers = Object.entries({ cameras, mbit, fps, link: linkMbit });
   const args = ['test/simulator/main.ts', ...numbers.map(([name, value]) => `--${name}=${value}`)];
   const child = spawn(process.execPath, args, { cwd: root, stdio: ['pipe', 'pipe', 'inherit'] });
-  const first = await new Promise<string>((resolve, reject) => {
-    createInterface({ input: child.stdout as NodeJS.ReadableStream }).once('line', resolve);
-    child.once('exit', (code) => reject(new Error(`the simulator ended with ${code}`)));
-  });
+  const answers = createInterface({ input: child.stdout as NodeJS.ReadableStream });
+  const answer = (): Promise<string> =>
+    new Promise((resolve, reject) => {
+      const gone = (code: number | null): void => reject(new Error(`the simulator ended with ${code}`));
+      child.once('exit', gone);
+      answers.once('line', (line) => {
+        child.off('exit', gone);
+        resolve(line);
+      });
+    });
+  let last: Promise<unknown> = Promise.resolve();
   return {
-    urls: JSON.parse(first).urls,
+    urls: JSON.parse(await answer()).urls,
+    command(line) {
+      // Answers come in the order of the commands.
+      const said = last.then(async () => {
+        child.stdin?.write(`${line}\n`);
+        const { refused, why, result } = JSON.parse(await answer());
+        if (refused !== undefined) throw new Error(`the simulator refused ${refused}: ${why}`);
+        return result;
+      });
+      last = said.catch(() => {});
+      return said;
+    },
     async [Symbol.asyncDispose]() {
       child.stdin?.end();
       await ended(child);
@@ -48,15 +73,20 @@ export async function startCameras(footage: Footage): Promise<{ urls: string[] }
 }
 
 /** The node that records `urls`, its files below `folder`. */
-export function makeNode(folder: string, urls: readonly string[]): Promise<Town> {
+export function makeNode(
+  folder: string,
+  urls: readonly string[],
+  options: { segment?: string } = {},
+): Promise<Town> {
   return makeTown(folder, {
     cameras: urls.map((rtsp, index) => ({ id: `cam-${index + 1}`, rtsp })),
-    segment: `${segmentSeconds}s`,
+    segment: options.segment ?? `${segmentSeconds}s`,
     agent: { health: { interval: '60s' } },
   });
 }
 
 export interface AgentSubject extends Subject {
+  readonly stalls: Stalls;
   status(): Promise<LocalStatus | undefined>;
   /** Waits until every camera records; returns the milliseconds since the process was started. */
   recording(limitMs: number): Promise<number>;
@@ -67,8 +97,10 @@ export function startAgent(town: Town): AgentSubject {
   const startedMs = performance.now();
   const logPath = join(town.box, 'agent.log');
   const log = openSync(logPath, 'w');
-  const args = ['agent/main.ts', 'run', '--config', town.config];
-  const child = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', log, log] });
+  const stalls = stallsOf(join(town.box, 'stalls'));
+  const args = [...stalls.node, 'agent/main.ts', 'run', '--config', town.config];
+  const env = { ...process.env, ...stalls.env };
+  const child = spawn(process.execPath, args, { cwd: root, env, stdio: ['ignore', log, log] });
   closeSync(log);
   const lastWords = (): string => readFileSync(logPath, 'utf8').slice(-2000);
   const status = async (): Promise<LocalStatus | undefined> => {
@@ -87,6 +119,7 @@ export function startAgent(town: Town): AgentSubject {
   };
   return {
     pids: [child.pid as number],
+    stalls,
     status,
     recording(limitMs) {
       const probe = async (): Promise<number | undefined> => {
