@@ -1,11 +1,11 @@
-import { appendFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { openClient } from '../../deploy/hub/cli/client.ts';
 import type { Hub } from '../../deploy/hub/server/hub.ts';
 import { embeddedBroker, type TestBroker } from '../support/brokers.ts';
 import { eventually } from '../support/eventually.ts';
-import { type ScriptedNode, scriptedNode, serveHub } from '../support/hub-town.ts';
+import { hubCommand, type ScriptedNode, scriptedNode, serveHub } from '../support/hub-town.ts';
 import { suite } from '../support/suite.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { makeTown, type Town } from '../support/town.ts';
@@ -205,4 +205,102 @@ test('a damaged copy is an alert and cosigns nothing; the hub goes on', () =>
     await eventually('the hub hears', async () => !(await alerts()).includes('node-down'));
     assert.equal(await alerts(), ['mirror-broken']);
     assert.is(node.cosigned.length, 1);
+  }));
+
+/** A log of a new box: nothing before its first line. */
+function freshLog({ node }: World): void {
+  node.lines.length = 0;
+}
+
+const replace = (town: Town, ...args: string[]) =>
+  hubCommand(['node', 'replace', town.node, '--hub', town.hub, ...args]);
+
+test('a replaced box is a fork until somebody says so; then its log begins anew, and the old one is kept', () =>
+  inTown(async (world) => {
+    const { node, town, alerts } = world;
+    await node.state('online');
+    await node.show(node.log('a'), node.log('b'));
+    await node.checkpoint(node.head());
+    await eventually('a cosignature', () => node.cosigned[0]);
+    const early = await replace(town, '--reason', 'svista', '--json');
+    assert.is(early.code, 2, 'a log that goes on is not ended');
+    assert.match(early.err, 'nothing was replaced');
+
+    freshLog(world);
+    await node.show(node.log('new-box'), node.log('c'), node.log('d'));
+    await node.checkpoint(node.head());
+    await eventually('an alert', async () => (await alerts()).includes('log-fork'));
+    assert.is(node.cosigned.length, 1, 'no cosignature for another history');
+
+    const done = await replace(town, '--reason', 'disco guasto, sostituito il 3 marzo', '--json');
+    assert.is(done.code, 0, done.err);
+    assert.equal(JSON.parse(done.out), { node: town.node, lines: 2 });
+    assert.equal(await alerts(), [], 'what was held against the old log is taken back');
+    await node.show(...node.lines);
+    await node.checkpoint(node.head());
+    assert.is((await eventually('a cosignature', () => node.cosigned[1])).head.size, 3);
+
+    const { lines } = await openClient(town.hub).get('GET /register');
+    const said = lines.at(-1);
+    assert.is(said?.kind, 'replaced');
+    assert.equal(
+      [said?.['node'], said?.['lines'], said?.['reason']],
+      [town.node, 2, 'disco guasto, sostituito il 3 marzo'],
+    );
+    const kept = join(town.hub, 'data', 'logs', 'archive', said?.['archive'] as string);
+    assert.equal(readdirSync(kept).sort(), [`${town.node}.head.json`, `${town.node}.jsonl`]);
+    assert.is(readFileSync(join(kept, `${town.node}.jsonl`), 'utf8').split('\n').length - 1, 2);
+
+    await node.show(JSON.stringify({ seq: 4, at: '2026-01-15T12:00:00.000Z', prev: '', kind: 'x' }));
+    await eventually('the new log is watched as the old one was', async () =>
+      (await alerts()).includes('log-fork'),
+    );
+    assert.is((await replace({ ...town, node: 'site-99' }, '--reason', 'x')).code, 2);
+    assert.is((await replace(town)).code, 64, 'a reason is needed');
+  }));
+
+test('an archiving that a crash cut off is ended at the next start, with one line', () =>
+  inTown(async (world) => {
+    const { node, town, alerts } = world;
+    await node.show(node.log('a'));
+    await node.checkpoint(node.head());
+    await eventually('a cosignature', () => node.cosigned[0]);
+    const logs = join(town.hub, 'data', 'logs');
+    const meant = {
+      archive: `${town.node}-20260115120000000`,
+      by: 'maria',
+      reason: 'sostituito',
+      lines: 1,
+      last: '',
+    };
+    for (const step of ['meant', 'the copy moved'] as const) {
+      await world.hub.close();
+      if (step === 'the copy moved') {
+        // As a crash between the two renames leaves it.
+        renameSync(
+          join(logs, 'archive', meant.archive, `${town.node}.head.json`),
+          join(logs, `${town.node}.head.json`),
+        );
+      }
+      writeFileSync(join(logs, `${town.node}.replaced.json`), JSON.stringify(meant));
+      world.hub = await serveHub(town.hub);
+      const { lines } = await openClient(town.hub).get('GET /register');
+      assert.equal(
+        lines.map(({ kind }) => kind),
+        ['replaced'],
+      );
+      assert.equal(readdirSync(join(logs, 'archive', meant.archive)).sort(), [
+        `${town.node}.head.json`,
+        `${town.node}.jsonl`,
+      ]);
+      assert.not(existsSync(join(logs, `${town.node}.replaced.json`)));
+    }
+    await eventually('the hub is connected', async () => {
+      return (await openClient(town.hub).get('GET /status')).broker.connected;
+    });
+    freshLog(world);
+    await node.show(node.log('new-box'));
+    await node.checkpoint(node.head());
+    await eventually('the new log is cosigned', () => node.cosigned[1]);
+    assert.equal(await alerts(), []);
   }));

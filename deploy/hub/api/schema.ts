@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { sha256Hex, uuidV7 } from '#protocol/ids.ts';
+import { nodeId, sha256Hex, uuidV7 } from '#protocol/ids.ts';
 import { maxPolicyBytes } from '#protocol/policy.ts';
 import type { Purpose } from '#protocol/purpose.ts';
 import type { CommandStatus } from '#protocol/status.ts';
@@ -80,6 +80,7 @@ export const bodies = {
     /** At most 1 MiB; none asks how much is here. */
     bytes: z.base64().max(1_500_000),
   }),
+  replace: z.strictObject({ by, node: nodeId, reason: z.string().trim().min(1).max(2000) }),
   drill: z.strictObject({
     by,
     recipient: z.string().max(4200),
@@ -143,6 +144,8 @@ export interface Answers {
   'POST /import': CaseAnswer;
   /** How much of the file is here. */
   'POST /piece': { offset: number };
+  /** `lines` of the log that ended; undefined when the copy of it was broken. */
+  'POST /replace': { lines?: number | undefined };
   'POST /drill': { seq: number; passed: boolean };
   /** `taken` is false when it was in force already. */
   'POST /policy': { version: number; taken: boolean };

@@ -20,5 +20,6 @@ export const commands: Record<string, () => Promise<Command>> = {
   login: async () => (await import('./login.ts')).login,
   import: async () => (await import('./import.ts')).importStick,
   drill: async () => (await import('./drill.ts')).drill,
+  node: async () => (await import('./node.ts')).node,
   policy: async () => (await import('./policy.ts')).policy,
 };

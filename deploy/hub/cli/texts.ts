@@ -67,6 +67,7 @@ export interface Texts {
   reported(line: number, to: string): string;
   published(version: number, taken: boolean): string;
   drilled(passed: boolean): string;
+  replaced(node: string, lines: number | undefined): string;
   demo: string;
   serving(upload: string, page: string | undefined): string;
 }
@@ -187,6 +188,7 @@ const it: Texts = {
     policy: 'regole',
     imported: 'da chiavetta',
     drill: 'prova',
+    replaced: 'apparato sostituito',
   },
   registerColumns: [
     'riga',
@@ -208,6 +210,8 @@ const it: Texts = {
     passed
       ? 'Prova riuscita: l’identità di riserva apre tutto.'
       : 'Prova NON riuscita: avvisare il titolare oggi stesso.',
+  replaced: (node, lines) =>
+    `Il registro del vecchio apparato di ${node} è archiviato${lines === undefined ? '' : ` (${lines} righe)`}; il nodo ne comincia uno nuovo.`,
   demo: 'DIMOSTRAZIONE: ogni chiave è in chiaro su questa macchina. Non usare con telecamere vere.',
   serving: (upload, page) =>
     `Il municipio è in ascolto; consegne su ${upload}${page ? `, quadro su ${page}` : ''}.`,
@@ -305,6 +309,7 @@ const en: Texts = {
     policy: 'policy',
     imported: 'from a stick',
     drill: 'drill',
+    replaced: 'box replaced',
   },
   registerColumns: [
     'line',
@@ -326,6 +331,8 @@ const en: Texts = {
     passed
       ? 'The drill passed: the escrow identity opens everything.'
       : 'The drill FAILED: tell the controller today.',
+  replaced: (node, lines) =>
+    `The log of the old box of ${node} is archived${lines === undefined ? '' : ` (${lines} lines)`}; the node begins a new one.`,
   demo: 'DEMONSTRATION: every key lies in the clear on this machine. Not for real cameras.',
   serving: (upload, page) =>
     `The hub is listening; deliveries at ${upload}${page ? `, its page at ${page}` : ''}.`,

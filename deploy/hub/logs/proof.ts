@@ -22,16 +22,21 @@ export const proofSchema = z.strictObject({
 });
 export type LogProof = z.output<typeof proofSchema>;
 
-/** For a line below the newest cosigned head. Throws `unavailable` `not-cosigned` while it is not. */
-export async function makeProof(node: string, witness: Witness | undefined, seq: number): Promise<LogProof> {
-  const head = witness?.remembered();
-  const line = head && seq <= head.size ? await witness?.mirror.line(seq) : undefined;
-  if (!witness || !head || line === undefined)
-    throw new Failure(
-      'unavailable',
-      'not-cosigned',
-      `line ${seq} of ${node} is in no head that this hub cosigned: try again in a minute`,
-    );
+/**
+ * For a line below the newest cosigned head that is about the command `id`; undefined while there is none. A replaced
+ * box has another line under the same number.
+ */
+export async function makeProof(
+  node: string,
+  witness: Witness,
+  seq: number,
+  id: string,
+): Promise<LogProof | undefined> {
+  const head = witness.remembered();
+  const line = head && seq <= head.size ? await witness.mirror.line(seq) : undefined;
+  if (!head || line === undefined) return undefined;
+  const parsed = auditLine.safeParse(parseJson(Buffer.from(line)));
+  if (parsed.data?.['id'] !== id) return undefined;
   const leaves = await witness.mirror.leaves(head.size);
   const path = inclusionProof(leaves, seq - 1).map((one) => one.toString('base64'));
   return { node, line, seq, size: head.size, path, cosigned: head.cosigned };

@@ -93,9 +93,11 @@ export function openCoverage(files: Files, folder: string): Coverage {
   return {
     async update(node, nowUtc) {
       const path = join(folder, `${node}.jsonl`);
+      const size = (await files.size(path)) ?? 0;
+      // A replaced box begins another log; what the old one recorded went with it.
+      if (size < (nodes.get(node)?.offset ?? 0)) nodes.delete(node);
       const state = nodes.get(node) ?? { offset: await begin(path, nowUtc), cameras: new Map() };
       nodes.set(node, state);
-      const size = (await files.size(path)) ?? 0;
       if (size <= state.offset) return;
       for await (const text of openLines(files, path).all({ mend: false, start: state.offset })) {
         state.offset += Buffer.byteLength(text) + 1;

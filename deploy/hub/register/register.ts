@@ -19,6 +19,7 @@ export const registerKinds = [
   'policy',
   'imported',
   'drill',
+  'replaced',
 ] as const;
 export type RegisterKind = (typeof registerKinds)[number];
 

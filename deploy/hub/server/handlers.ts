@@ -14,8 +14,7 @@ import type { Sticks } from '../cases/stick.ts';
 import type { Alerts } from '../fleet/alerts.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { Inbox } from '../inbox/inbox.ts';
-import { makeProof } from '../logs/proof.ts';
-import type { Witness } from '../logs/witness.ts';
+import type { Logs } from '../logs/logs.ts';
 import type { MinutesBook } from '../minutes/compose.ts';
 import type { Policies } from '../policies/policies.ts';
 import type { Register } from '../register/register.ts';
@@ -38,7 +37,7 @@ export function handlersOf(parts: {
   dispatch: Dispatch;
   bus: Bus;
   hubKey: KeyObject;
-  witness(node: string): Witness | undefined;
+  nodeLogs: Logs;
   inbox: Inbox;
   closing: Closing;
   minutes: MinutesBook;
@@ -125,8 +124,8 @@ export function handlersOf(parts: {
       return answerOf(one);
     },
     'GET /proof': async (ask) => {
-      const { command, manifest } = deliveredCase(cases, idOf(ask));
-      return await makeProof(command.node, parts.witness(command.node), manifest.auditSeq);
+      const { id, command, manifest } = deliveredCase(cases, idOf(ask));
+      return await parts.nodeLogs.proof(command.node, manifest.auditSeq, id);
     },
     'POST /view': async ({ by, id, recipient, present, swap, review }) => {
       const one = deliveredCase(cases, id);
@@ -177,6 +176,10 @@ export function handlersOf(parts: {
     'POST /piece': async ({ id, file, size, offset, bytes }) => ({
       offset: await parts.sticks.piece(id, file, size, offset, Buffer.from(bytes, 'base64')),
     }),
+    'POST /replace': async ({ by, node, reason }) => {
+      requireEnded(node, fleet, alerts);
+      return await parts.nodeLogs.archiveLog(node, by, reason);
+    },
     'POST /drill': ({ by, ...result }) => parts.drills.enter(result, by),
     'POST /policy': async ({ by, envelope }) => {
       const taken = (await policies.publish(Buffer.from(envelope), by)) === 'taken';
@@ -189,4 +192,19 @@ function requireKnown(policy: Policy, windows: readonly { node: string; camera: 
   for (const { node, camera } of windows)
     if (!policy.nodes.find(({ id }) => id === node)?.cameras.includes(camera))
       throw new Failure('denied', 'unknown-camera', `there is no ${node}/${camera}: see "hub status"`);
+}
+
+/** Findings that say that a node shows another log than the one held here. */
+const anotherLog = ['log-fork', 'log-rollback', 'mirror-broken'];
+
+/** The log of a box that is there and goes on must not be ended by a slip of the keyboard. Throws `log-continues`. */
+function requireEnded(node: string, fleet: Fleet, alerts: Alerts): void {
+  const online = fleet.nodes().some(({ id, state }) => id === node && state === 'online');
+  const found = alerts.raised().some((one) => one.node === node && anotherLog.includes(one.key));
+  if (online && !found)
+    throw new Failure(
+      'denied',
+      'log-continues',
+      `${node} is there and goes on with the log it showed: nothing was replaced`,
+    );
 }

@@ -22,7 +22,7 @@ import { openAlerts } from '../fleet/alerts.ts';
 import { openFleet } from '../fleet/fleet.ts';
 import { openInbox } from '../inbox/inbox.ts';
 import { listenUploads } from '../inbox/uploads.ts';
-import { openWitness, type Witness } from '../logs/witness.ts';
+import { openLogs } from '../logs/logs.ts';
 import { openMinutesBook } from '../minutes/compose.ts';
 import { openCoverage } from '../page/coverage.ts';
 import { openHubPage, requireGuarded } from '../page/open-page.ts';
@@ -87,33 +87,17 @@ export async function openHub(options: {
     after: (ms, then) => clock.after(ms, then),
   });
 
-  const witnesses = new Map<string, Witness>();
+  const order = serial();
   const statement = () => {
     const { size, hash } = register.head();
     return { policyVersion: policy().version, registerSize: size, registerHead: hash };
   };
   const policyHash = (wanted: number) => policies.at(wanted)?.hash;
   let behind: Stragglers['behind'] = () => false;
-  const witnessNodes = async (): Promise<void> => {
-    for (const { id } of policy().nodes) if (!witnesses.has(id)) await witnessNode(id);
-  };
-  async function witnessNode(id: string): Promise<void> {
-    const nodeKey = () => policy().nodes.find((one) => one.id === id)?.key;
-    try {
-      const node = { node: id, nodeKey, hubKey, files: systemFiles, folder: logs };
-      const judging = { utc, statement, policyHash, behind: (version: number) => behind(id, version) };
-      witnesses.set(id, await openWitness({ ...node, ...judging }));
-      await alerts.clear(id, 'mirror-broken', 'hub');
-    } catch (error) {
-      if (!(error instanceof Failure)) throw error;
-      // One damaged copy must not keep the hub from the other nodes.
-      log.error({ node: id, why: sentenceOf(error) }, 'the copy of a log is damaged');
-      const detail =
-        'la copia del registro di questo nodo è danneggiata: conservarla e ripristinarla dal salvataggio';
-      await alerts.raise({ node: id, key: 'mirror-broken', severity: 'critical', detail, from: 'hub' });
-    }
-  }
-  await witnessNodes();
+  const heads = { hubKey, policy, statement, policyHash, behind: (...of: [string, number]) => behind(...of) };
+  const kept = { files: systemFiles, log, folder: logs, alerts, register, order, utc };
+  const nodeLogs = openLogs({ ...heads, ...kept });
+  await nodeLogs.open();
 
   const bootId = await readBootId(systemFiles);
   const sessionId = randomBytes(8).toString('hex');
@@ -136,8 +120,7 @@ export async function openHub(options: {
     log: log.child({ part: 'mqtt' }),
   });
   const dispatch = openDispatch(bus, cases, utc, log);
-  const order = serial();
-  const witness = (node: string) => witnesses.get(node);
+  const { witness } = nodeLogs;
   const sayings = new Set<Promise<void>>();
   const afterwards = (work: () => Promise<void>): void => {
     const saying = work()
@@ -149,7 +132,7 @@ export async function openHub(options: {
     afterwards(() => dispatch.policyStep(node, envelope));
   behind = openStragglers({ clock, policies, send }).behind;
   policies.onChange(async () => {
-    await witnessNodes();
+    await nodeLogs.open();
     await dispatch.policy(policies.newest().envelope);
   });
   listenToNodes({ bus, log, fleet, alerts, cases, dispatch, order, witness, afterwards });
@@ -217,7 +200,7 @@ export async function openHub(options: {
     bus,
     hubKey,
     utc,
-    witness,
+    nodeLogs,
   };
   const handlers = handlersOf({ ...parts, upload: uploads.url });
   const socket = socketPath(settings.dir);

@@ -21,11 +21,11 @@ const filters = ['state', 'health', 'alert/+', 'event', 'checkpoint', 'command/+
 
 const sentences: Record<string, string> = {
   'log-fork':
-    'il nodo mostra un registro diverso da quello già mostrato: non spegnerlo, avvisare il titolare',
+    'il nodo mostra un registro diverso da quello già mostrato: non spegnerlo, avvisare il titolare; se l’apparato è stato sostituito: hub node replace',
   'policy-fork':
     'il nodo applica regole diverse da quelle del municipio sotto lo stesso numero: avvisare il titolare',
   'log-rollback':
-    'il registro del nodo è più corto di quello già controfirmato: disco sostituito o ripristinato?',
+    'il registro del nodo è più corto di quello già controfirmato: disco sostituito o ripristinato? se sostituito: hub node replace',
   'policy-rollback': 'il nodo è tornato a regole precedenti: disco sostituito o ripristinato?',
   'policy-behind':
     'il nodo segue ancora regole superate e non viene più controfirmato: controllare il collegamento, poi portarle con una chiavetta',
