@@ -140,4 +140,41 @@ export const cameraConditions = {
       },
     },
   },
+  'camera-signal': {
+    subject: 'camera',
+    severity: 'critical',
+    when: 'the device says by an ONVIF event that it has lost the video signal of its source',
+    raiseAfterMs: 0,
+    clearAfterMs: 0,
+    explainedBy: ['camera-down'],
+    name: { it: 'segnale video assente', en: 'video signal lost' },
+    reasons: {
+      'signal-loss': {
+        it: 'la telecamera segnala di aver perso il segnale video: controllare sensore e cavo interno, poi riavviarla',
+        en: 'the camera says that it has lost its video signal: check sensor and inner cable, then restart it',
+      },
+    },
+  },
+  'camera-tamper': {
+    subject: 'camera',
+    severity: 'warning',
+    when: 'the device says by an ONVIF event that somebody tampers with it, and no picture shows what it is',
+    raiseAfterMs: 0,
+    clearAfterMs: 0,
+    explainedBy: [
+      'camera-down',
+      'camera-signal',
+      'camera-picture-black',
+      'camera-picture-blinded',
+      'camera-picture-blurred',
+      'camera-picture-moved',
+    ],
+    name: { it: 'manomissione segnalata', en: 'tampering reported' },
+    reasons: {
+      tamper: {
+        it: 'la telecamera segnala una manomissione: controllare obiettivo e fissaggio',
+        en: 'the camera reports tampering: check lens and mount',
+      },
+    },
+  },
 } as const satisfies Record<string, Condition>;
