@@ -1,9 +1,13 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { randomUUIDv7 } from 'node:crypto';
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { type Clock, systemClock } from '#agent/platform/clock.ts';
 import { systemFiles } from '#agent/platform/files.ts';
 import { openLog } from '#agent/platform/log.ts';
+import type { ExtractCommand } from '#protocol/command.ts';
 import type { Health } from '#protocol/messages.ts';
+import { instantText } from '#protocol/time.ts';
 import { type CameraWeek, weekLog, weekOfFaults } from '../../deploy/demo/week.ts';
 import { type Alerts, openAlerts } from '../../deploy/hub/fleet/alerts.ts';
 import type { NodeSight } from '../../deploy/hub/fleet/fleet.ts';
@@ -11,7 +15,8 @@ import { openCoverage } from '../../deploy/hub/page/coverage.ts';
 import type { HubSource } from '../../deploy/hub/page/hub-source.ts';
 import { type LoginRole, openLogins } from '../../deploy/hub/page/logins.ts';
 import { type HubPage, loginsPath, openHubPage } from '../../deploy/hub/page/open-page.ts';
-import type { RegisterLine } from '../../deploy/hub/register/register.ts';
+import { openRegister, type Register } from '../../deploy/hub/register/register.ts';
+import { enterRequest, findRequest, type RequestRecord } from '../../deploy/hub/register/requests.ts';
 import type { Settings } from '../../deploy/hub/settings.ts';
 import { readSites } from '../../deploy/hub/setup/sites.ts';
 
@@ -21,13 +26,17 @@ export const password = 'una montagna di neve';
 /** The town with a week of faults behind it, and its page; every value to be changed while somebody looks. */
 export interface SimulatedTown extends AsyncDisposable {
   settings: Settings;
+  clock: Clock;
   page: HubPage;
   sights: NodeSight[];
   alerts: Alerts;
-  register: RegisterLine[];
+  register: Register;
   cases: Awaited<ReturnType<HubSource['cases']['all']>>;
   broker: boolean;
-  /** What the page logged as its failures. */
+  /** Enters a request for a camera's hour of yesterday; its number. */
+  ask(node: string, camera: string): string;
+  /** A case of the request, on its way from the node; its id. */
+  grant(request: string): string;
   stop(): Promise<void>;
 }
 
@@ -110,8 +119,7 @@ export async function simulatedTown(
     const mine = weeks.filter(({ node }) => node === id);
     if (mine.length > 0) writeFileSync(join(logs, `${id}.jsonl`), `${weekLog(mine, nowUtc).join('\n')}\n`);
   }
-  const logins = openLogins(systemFiles, loginsPath(folder));
-  for (const role of options.logins ?? []) await logins.put({ name: role, role }, password);
+  if (options.logins !== undefined) copyFileSync(await loginsOf(options.logins), loginsPath(folder));
   const utc = (): number => clock.utc();
   const alerts = await openAlerts({ files: systemFiles, path: join(folder, 'data', 'alerts.json'), utc });
   for (const { node, camera, silent } of weeks)
@@ -126,9 +134,10 @@ export async function simulatedTown(
       });
   const simulated = {
     settings,
+    clock,
     alerts,
     sights: nodes.map((node) => sightOf(node, weeks, nowUtc)),
-    register: [] as RegisterLine[],
+    register: openRegister(join(folder, 'data', 'register.sqlite'), utc),
     cases: [] as SimulatedTown['cases'],
     broker: true,
   };
@@ -136,7 +145,7 @@ export async function simulatedTown(
     settings,
     fleet: { nodes: () => simulated.sights },
     alerts,
-    register: { lines: () => simulated.register },
+    register: simulated.register,
     cases: { all: () => simulated.cases },
     inbox: { delivery: async () => ({ files: 6, filesHere: 2, bytes: 6e6, bytesHere: 2e6, gaps: 0 }) },
     coverage: openCoverage(systemFiles, logs),
@@ -154,8 +163,75 @@ export async function simulatedTown(
   if (page === undefined) throw new Error('no page');
   let stopping: Promise<void> | undefined;
   const stop = (): Promise<void> => {
-    stopping ??= page.close();
+    stopping ??= page.close().then(() => simulated.register.close());
     return stopping;
   };
-  return Object.assign(simulated, { page, stop, [Symbol.asyncDispose]: stop });
+  const ask = (node: string, camera: string): string => {
+    const [from, to] = [instantText(nowUtc - 26 * hour), instantText(nowUtc - 25 * hour)];
+    const windows = [{ node, camera, from, to }];
+    return enterRequest(simulated.register, { ...record, windows }, 'c0ffee', 'anna', utc());
+  };
+  const grant = (request: string): string => {
+    const found = findRequest(simulated.register.lines(), request);
+    const wanted = found?.record.windows[0];
+    if (found === undefined || wanted === undefined) throw new Error(`no request ${request}`);
+    const id = randomUUIDv7();
+    const command: ExtractCommand = {
+      id,
+      type: 'extract',
+      node: wanted.node,
+      camera: wanted.camera,
+      from: Date.parse(wanted.from),
+      to: Date.parse(wanted.to),
+      issuedAt: utc(),
+      expiresAt: utc() + 72 * hour,
+      policyVersion: 1,
+      operator: 'ab'.repeat(32),
+      officer: 'cd'.repeat(32),
+      purpose: record.purpose,
+      request: { protocol: record.protocol, date: record.date, recordHash: found.recordHash },
+    };
+    simulated.cases.push({
+      id,
+      request,
+      state: 'authorised',
+      createdAt: utc(),
+      command,
+      envelope: '{}',
+      revision: 1,
+      status: { id, version: 1, state: 'running', progress: 0.3, auditSeq: 9 },
+    });
+    return id;
+  };
+  return Object.assign(simulated, { page, ask, grant, stop, [Symbol.asyncDispose]: stop });
+}
+
+const hour = 3_600_000;
+
+/** What is asked for besides the cameras; every word of it is for those alone who may know of requests. */
+export const record: Omit<RequestRecord, 'windows'> = {
+  protocol: '4711/2026',
+  date: '2026-11-20',
+  authority: 'Procura della Repubblica di Trento',
+  persons: [{ name: 'Mario Rossi', qualification: 'maresciallo' }],
+  purpose: 'judicial-police',
+  reason: 'Danneggiamento di un veicolo',
+};
+
+const madeLogins = new Map<string, Promise<string>>();
+
+/** The file with these logins, their hashes cheaper than real ones and made once for all towns of a test. */
+function loginsOf(roles: readonly LoginRole[]): Promise<string> {
+  const made = madeLogins.get(roles.join());
+  if (made) return made;
+  const making = (async () => {
+    const path = join(mkdtempSync(join(tmpdir(), 'peio-logins-')), 'logins.json');
+    const logins = openLogins(systemFiles, path, { N: 2 ** 12, r: 8, p: 1 });
+    for (const role of roles) await logins.put({ name: role, role }, password);
+    // The file alone is wanted, for as long as this process runs.
+    process.once('exit', () => rmSync(dirname(path), { recursive: true }));
+    return path;
+  })();
+  madeLogins.set(roles.join(), making);
+  return making;
 }

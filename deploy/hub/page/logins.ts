@@ -16,7 +16,7 @@ export interface Login {
 /**
  * 2^17, 8, 1: 128 MiB and some 0.4 s a try (OWASP, password storage). Kept with each hash, so that it can be raised.
  */
-const cost = { N: 2 ** 17, r: 8, p: 1 };
+const usualCost = { N: 2 ** 17, r: 8, p: 1 };
 const keyBytes = 32;
 /** NIST SP 800-63B §3.1.1.2: length is what counts. */
 export const leastPassword = 12;
@@ -58,7 +58,7 @@ async function read(files: Files, path: string): Promise<Kept> {
   );
 }
 
-function derive(password: string, salt: Buffer, { N, r, p }: typeof cost): Promise<Buffer> {
+function derive(password: string, salt: Buffer, { N, r, p }: typeof usualCost): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     // One password, however it is typed.
     scrypt(password.normalize('NFKC'), salt, keyBytes, { N, r, p, maxmem: 256 * N * r }, (error, key) =>
@@ -78,7 +78,7 @@ export interface Logins {
   remove(name: string): Promise<void>;
 }
 
-export function openLogins(files: Files, path: string): Logins {
+export function openLogins(files: Files, path: string, cost = usualCost): Logins {
   const nobody = { ...cost, salt: randomBytes(16).toString('base64'), hash: '' };
   const write = (all: Kept): Promise<void> => writeDurably(files, path, `${JSON.stringify(all, null, 2)}\n`);
   return {
