@@ -22,8 +22,8 @@ export const applyCommandLine: Command = {
   summary: 'Carries out a signed command from a USB stick; sealed footage and proofs go to an empty folder',
   words: 1,
   options: {
-    config: { type: 'string', describe: 'configuration of the node (YAML)' },
-    out: { type: 'string', describe: 'empty folder for footage, status and proofs' },
+    config: { type: 'string', value: 'FILE', describe: 'configuration of the node (YAML)' },
+    out: { type: 'string', value: 'DIR', describe: 'empty folder for footage, status and proofs' },
     json: { type: 'boolean', describe: 'the last status as JSON' },
   },
   async run(values, [file]) {

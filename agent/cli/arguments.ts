@@ -7,7 +7,8 @@ export interface Command {
   /** After the name, e.g. `--config FILE`. */
   usage: string;
   summary: string;
-  options: Record<string, { type: 'string' | 'boolean'; describe: string }>;
+  /** `value` is what the option takes, e.g. FILE. */
+  options: Record<string, { type: 'string' | 'boolean'; value?: string; describe: string }>;
   /** How many words may follow the options. */
   words: number;
   /** Returns the exit code. */
@@ -33,7 +34,7 @@ export function dispatch(
       'usage',
       `${program}: there is no command "${name}"; ${program} --help lists them`,
     );
-  const options = withHelp(command);
+  const options = optionsOf(command);
   let parsed: { values: Record<string, string | boolean | undefined>; positionals: string[] };
   try {
     parsed = parseArgs({ args: rest, options, allowPositionals: true, strict: true }) as typeof parsed;
@@ -69,16 +70,19 @@ function overview(program: string, commands: readonly Command[]): string {
 }
 
 function details(program: string, command: Command): string {
-  const rows = Object.entries(withHelp(command)).map(([name, { type, describe }]): [string, string] => [
-    `--${name}${type === 'string' ? ' VALUE' : ''}`,
-    describe,
-  ]);
+  const rows = Object.entries(optionsOf(command)).map(
+    ([name, { type, value, describe }]): [string, string] => [
+      `--${name}${type === 'string' ? ` ${value ?? 'VALUE'}` : ''}`,
+      describe,
+    ],
+  );
   const width = Math.max(...rows.map(([left]) => left.length));
   return `${command.summary}\n\nUsage: ${program} ${command.name} ${command.usage}\n\n${rows
     .map(([left, right]) => `  ${left.padEnd(width)}  ${right}`)
     .join('\n')}\n`;
 }
 
-function withHelp(command: Command): Command['options'] {
+/** Those of the command, and those of all. */
+export function optionsOf(command: Command): Command['options'] {
   return { ...command.options, help: { type: 'boolean', describe: 'this text' } };
 }

@@ -36,7 +36,7 @@ export const checkCommand: Command = {
   summary: 'Tries configuration, policy, keys, disk, clock, broker and every camera; exit 1 when one fails',
   words: 0,
   options: {
-    config: { type: 'string', describe: 'configuration of the node (YAML)' },
+    config: { type: 'string', value: 'FILE', describe: 'configuration of the node (YAML)' },
     json: { type: 'boolean', describe: 'as JSON' },
   },
   async run(values) {

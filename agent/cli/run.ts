@@ -13,8 +13,8 @@ export const runCommand: Command = {
   summary: 'Records the cameras of a node until it is told to stop',
   words: 0,
   options: {
-    config: { type: 'string', describe: 'configuration of the node (YAML)' },
-    log: { type: 'string', describe: 'debug, info (default), warn or error' },
+    config: { type: 'string', value: 'FILE', describe: 'configuration of the node (YAML)' },
+    log: { type: 'string', value: 'LEVEL', describe: 'debug, info (default), warn or error' },
   },
   async run(values) {
     const file = required(values, 'config');

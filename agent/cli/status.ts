@@ -88,8 +88,8 @@ export const statusCommand: Command = {
   summary: 'What records, what is wrong and since when, and the last seven days of every camera',
   words: 0,
   options: {
-    socket: { type: 'string', describe: "the agent's socket" },
-    config: { type: 'string', describe: "the agent's configuration, which names its socket" },
+    socket: { type: 'string', value: 'PATH', describe: "the agent's socket" },
+    config: { type: 'string', value: 'FILE', describe: "the agent's configuration, which names its socket" },
     watch: { type: 'boolean', describe: 'again every two seconds, until interrupted' },
     json: { type: 'boolean', describe: 'as JSON' },
   },

@@ -26,9 +26,10 @@ export const verifyCommand: Command = {
   summary: 'Checks store, ledgers, policy and log, offline; exit 1 when something is wrong',
   words: 0,
   options: {
-    store: { type: 'string', describe: 'folder of the store' },
+    store: { type: 'string', value: 'DIR', describe: 'folder of the store' },
     root: {
       type: 'string',
+      value: 'FILE',
       describe: 'public keys of the roots: checks the signatures of the policy in the store too',
     },
     repair: {

@@ -1,13 +1,15 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, normalize, relative } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { completionOf, type Shell, shells } from '../manual/completion.ts';
+import { manualPage } from '../manual/man.ts';
 import { isLicence, termsOf } from './copyright.ts';
 import { closure, type Lock, readLock } from './lock.ts';
 import { fetchLocked, installProduction, must } from './npm.ts';
 import { type Arch, type Product, runtimes } from './product.ts';
 import { sbomText } from './sbom.ts';
 import { sourcesOf } from './sources.ts';
-import { changelogText, controlText, manualText, scriptText, wrapperText } from './texts.ts';
+import { changelogText, controlText, scriptText, wrapperText } from './texts.ts';
 import { openTree, type Tree } from './tree.ts';
 
 export interface Build {
@@ -51,7 +53,7 @@ export async function buildPackage(build: Build, product: Product, arch: Arch): 
   for (const place of places) copyModule(tree, modules, place, `${home}/${place}`);
   tree.copy(join(runtime, 'bin/node'), `${home}/bin/node`, 0o755);
   tree.write(`usr/bin/${product.name}`, wrapperText(product), 0o755);
-  system(build, product, tree);
+  await system(build, product, tree);
   const terms = termsOf(root, modules, lock, places, {
     version: lock[`node_modules/${runtimes[arch]}`]?.version ?? '',
     licence: readFileSync(join(runtime, 'LICENSE'), 'utf8'),
@@ -118,7 +120,7 @@ function copyModule(tree: Tree, modules: string, place: string, to: string): voi
   }
 }
 
-function system(build: Build, product: Product, tree: Tree): void {
+async function system(build: Build, product: Product, tree: Tree): Promise<void> {
   const { root, version, epoch } = build;
   const unit = join(root, 'systemd', product.name);
   tree.copy(`${unit}.service`, `usr/lib/systemd/system/${product.name}.service`);
@@ -128,11 +130,29 @@ function system(build: Build, product: Product, tree: Tree): void {
   const docs = `usr/share/doc/${product.name}`;
   tree.write(`${docs}/changelog.gz`, gzip(changelogText(root, product, version, epoch)));
   tree.write(`${docs}/CHANGELOG.md.gz`, gzip(readFileSync(join(root, 'CHANGELOG.md'), 'utf8')));
-  tree.write(`usr/share/man/man1/${product.name}.1.gz`, gzip(manualText(product, version)));
+  await document(build, product, tree);
   tree.write(
     `usr/share/lintian/overrides/${product.name}`,
     `${scriptText('lintian-overrides', product)}${product.overrides.join('')}`,
   );
+}
+
+/** Manual page and completions. */
+async function document({ version }: Build, product: Product, tree: Tree): Promise<void> {
+  const program = await product.program();
+  const page = manualPage(program, {
+    version,
+    summary: product.summary,
+    description: product.description,
+    files: [
+      [product.configuration, 'What makes it configured: without it the unit does not start.'],
+      [product.state, 'What it keeps.'],
+      [`/usr/share/doc/${product.name}/README.md`, "The installer's guide."],
+    ],
+  });
+  tree.write(`usr/share/man/man1/${product.name}.1.gz`, gzip(page));
+  for (const shell of Object.keys(shells) as Shell[])
+    tree.write(shells[shell](product.name), completionOf(shell, program));
 }
 
 /** Without time or name in its head; byte 9, the system it was made on, is always Unix. */

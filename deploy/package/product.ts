@@ -1,8 +1,12 @@
+import { agentProgram, hubProgram, type Program } from '../manual/program.ts';
+
 /** The two packages, and what differs between them. */
 export interface Product {
   name: 'peio-agent' | 'peio-hub';
   /** The program, from the root of the checkout. */
   entry: string;
+  /** What it says of itself: manual page and completions come of it. */
+  program: () => Program | Promise<Program>;
   /** Folders that go in whole; rooms of the agent that `entry` reaches are added. */
   folders: readonly string[];
   /** Configured means: this file is there. */
@@ -34,6 +38,7 @@ export const products: readonly Product[] = [
   {
     name: 'peio-agent',
     entry: 'agent/main.ts',
+    program: agentProgram,
     folders: ['agent', 'protocol'],
     configuration: '/etc/peio-agent/agent.yaml',
     state: '/var/lib/peio-agent',
@@ -60,6 +65,7 @@ export const products: readonly Product[] = [
   {
     name: 'peio-hub',
     entry: 'deploy/hub/main.ts',
+    program: hubProgram,
     folders: ['protocol', 'deploy/hub', 'deploy/sites'],
     configuration: '/var/lib/peio-hub/hub.yaml',
     state: '/var/lib/peio-hub',

@@ -61,29 +61,3 @@ usr=$(dirname "$(dirname "$(readlink -f "$0")")")
 exec "$usr/lib/${product.name}/bin/node" "$usr/lib/${product.name}/${product.entry}" "$@"
 `;
 }
-
-/** A manual page that says where the words are: each command explains itself. */
-export function manualText(product: Product, version: string): string {
-  const { name, summary, description, configuration, state } = product;
-  const bold = (text: string): string => `\\fB${text.replaceAll('-', '\\-')}\\fR`;
-  return `.TH ${name.toUpperCase().replaceAll('-', '\\-')} 1 "" "${name} ${version}" ""
-.SH NAME
-${name.replaceAll('-', '\\-')} \\- ${summary}
-.SH SYNOPSIS
-${bold(name)} COMMAND [options]
-.SH DESCRIPTION
-${description.join('\n')}
-.PP
-${bold(`${name} --help`)} lists the commands, ${bold(`${name} COMMAND --help`)} says what one takes.
-.SH FILES
-.TP
-.I ${configuration}
-What makes it configured: without it the unit does not start.
-.TP
-.I ${state}
-What it keeps.
-.TP
-.I /usr/share/doc/${name}/README.md
-The installer's guide.
-`;
-}

@@ -52,8 +52,13 @@ const common: Record<string, OptionHelp> = {
   help: { type: 'boolean', help: 'this text' },
 };
 
+/** Those of the command, and those of all. */
+export function optionsOf(command: Command): Record<string, OptionHelp> {
+  return { ...command.options, ...common };
+}
+
 export function helpOf(name: string, command: Command): string {
-  const rows = Object.entries({ ...command.options, ...common }).map(
+  const rows = Object.entries(optionsOf(command)).map(
     ([option, { value, help, multiple }]): [string, string] => [
       `  --${option}${value ? ` ${value}` : ''}`,
       `${help}${multiple ? ' (may be repeated)' : ''}`,
@@ -80,7 +85,7 @@ export async function runCommand(
     throw new Failure('usage', 'usage', `${sentence}: see "hub ${name} --help"`, { cause });
   };
   const config: ParseArgsOptionsConfig = Object.fromEntries(
-    Object.entries({ ...command.options, ...common }).map(([option, { type, multiple }]) => [
+    Object.entries(optionsOf(command)).map(([option, { type, multiple }]) => [
       option,
       { type, ...(multiple ? { multiple } : {}) },
     ]),
