@@ -85,11 +85,17 @@ export function stretch(from: number, to: number, form: Form): string {
   return `${moment(from, form)} – ${same ? clockTime(to, form) : moment(to, form)}`;
 }
 
+let latestMidnights: { of: string; found: number[] } | undefined;
+
 /** The midnights within `[from, to)` by the clock of the place; 23 to 25 h apart. */
 export function midnights(from: number, to: number, form: Form): number[] {
+  // Every strip of a page asks for those of the same week.
+  const of = `${from} ${to} ${form.lang} ${form.zone}`;
+  if (latestMidnights?.of === of) return latestMidnights.found;
   const found: number[] = [];
   for (let at = midnightBefore(from, form); at < to; at = midnightBefore(at + 30 * hour, form))
     if (at >= from) found.push(at);
+  latestMidnights = { of, found };
   return found;
 }
 

@@ -43,7 +43,7 @@ export function overviewPage(view: HubView, session: Session | undefined): strin
 ${session !== undefined && html`<form id="ack" method="post" action="/ack?lang=${form.lang}"><input type="hidden" name="csrf" value="${session.csrf}"></form>`}
 ${section('alerts', t.alerts)}
 <div class="columns">${section('map', t.map)}${section('nodes', t.nodes)}</div>
-<div data-readout>${section('wall', t.wall, html`<a class="skip" href="#after">${t.skipWall}</a><p class="readout wall-readout" id="wall-readout">${t.wallHint}</p>`)}</div>
+<div data-readout>${section('wall', t.wall, html`<a class="skip" id="skip-wall" href="#after">${t.skipWall}</a><p class="readout wall-readout" id="wall-readout">${t.wallHint}</p>`)}</div>
 <div id="after" tabindex="-1">${view.requests !== undefined && section('requests', t.requests, html`<p><a href="/register?lang=${form.lang}">${t.register}</a></p>`)}</div>
 <section aria-labelledby="legend-title"><h2 id="legend-title">${t.legend}</h2>${stripLegend(form.lang)}<p class="soft">${t.keys}</p></section>`,
   });

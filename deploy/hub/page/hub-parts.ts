@@ -36,9 +36,11 @@ function alertList(view: HubView): Html {
   const t = pageWords[view.form.lang];
   const { shown, explained } = explainedBy(view);
   if (view.alerts.length === 0) return html`<p class="soft">${t.noAlerts}</p>`;
-  const open = [...shown].sort(
-    (a, b) => Number(a.acknowledged !== undefined) - Number(b.acknowledged !== undefined),
-  );
+  // What nobody has taken on, and of that what has most consequences.
+  const behind = ({ node, from }: HubAlert): number =>
+    from === 'hub' ? ([...explained].find(([cause]) => cause.id === node)?.[1].length ?? 0) : 0;
+  const taken = ({ acknowledged }: HubAlert): number => (acknowledged === undefined ? 0 : 1);
+  const open = [...shown].sort((a, b) => taken(a) - taken(b) || behind(b) - behind(a));
   return html`<ul class="alerts">${open.map((alert) => alertItem(view, alert))}</ul>${[...explained].map(
     ([cause, alerts]) =>
       html`<details id="explained-${cause.id}"><summary>${t.explained(alerts.length, cause.name)}</summary><ul class="alerts">${alerts.map((alert) => alertItem(view, alert))}</ul></details>`,
@@ -123,6 +125,9 @@ function nodeList(view: HubView): Html {
   })}</ul>`;
 }
 
+/** Ten screens of strips; of a fleet that has more, the worst are shown. */
+const mostRows = 400;
+
 /** Every camera of the town on one screen: rows of 8 px, worst first, then by what is missing. */
 function wall(view: HubView): Html {
   const { form, nodes, window, weeks, settings } = view;
@@ -133,12 +138,13 @@ function wall(view: HubView): Html {
       return { camera, pieces, missingMs: sumOf(pieces).missingMs };
     })
     .sort((a, b) => byState(a.camera.state, b.camera.state) || b.missingMs - a.missingMs);
-  return html`<span></span>${stripAxis(window, form)}${rows.map(({ camera, pieces }) => {
+  const left = rows.length - mostRows;
+  return html`<span></span>${stripAxis(window, form)}${rows.slice(0, mostRows).map(({ camera, pieces }) => {
     const id = `${camera.node}-${camera.id}`;
     const name = cameraName(settings, camera.node, camera.id);
     const drawing = { ...form, window, pieces, name, heightPx: 8, days: false, apartMs: 600_000 };
     return html`<a href="#node-${camera.node}" id="row-${id}" title="${name}">${shape(camera.state)} ${camera.name}, ${camera.place}</a>${stripBox(`strip-${id}`, drawing, 'below')}`;
-  })}`;
+  })}${left > 0 && html`<span></span><span class="soft">${pageWords[form.lang].moreCameras(left)}</span>`}`;
 }
 
 function requestList(view: HubView, requests: readonly RequestView[]): Html {

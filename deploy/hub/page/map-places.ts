@@ -39,11 +39,6 @@ export function metresPerUnit(lat: number): number {
   return ((metresPerDegree * 180) / Math.PI) * Math.cos((lat * Math.PI) / 180);
 }
 
-function metresBetween(a: Place, b: Place): number {
-  const [p, q] = [mercator(a), mercator(b)];
-  return Math.hypot(p.x - q.x, p.y - q.y) * metresPerUnit((a.lat + b.lat) / 2);
-}
-
 export interface Cluster {
   title: string;
   places: Place[];
@@ -55,14 +50,21 @@ const leastPlaces = 5;
 
 /** Groups of places that lie too close to each other for the map of the whole valley. */
 export function clustersOf(places: readonly Place[]): Cluster[] {
+  const at = new Map(
+    places.map((place) => [place, { ...mercator(place), perUnit: metresPerUnit(place.lat) }]),
+  );
+  const near = (a: Place, b: Place): boolean => {
+    const [p, q] = [at.get(a), at.get(b)];
+    return p !== undefined && q !== undefined && Math.hypot(p.x - q.x, p.y - q.y) * p.perUnit <= nearMetres;
+  };
   const left = new Set(places);
   const clusters: Cluster[] = [];
   for (const first of places) {
     if (!left.delete(first)) continue;
     const group = [first];
-    for (let i = 0; i < group.length; i++)
-      for (const other of [...left])
-        if (metresBetween(group[i] as Place, other) <= nearMetres) {
+    for (const one of group)
+      for (const other of left)
+        if (near(one, other)) {
           left.delete(other);
           group.push(other);
         }

@@ -27,6 +27,10 @@ export interface MapDrawing {
   inset: { width: number; height: number };
 }
 
+/** A map has so many corners, and one is for the scale. The largest groups get them. */
+const mostInsets = 3;
+/** More names than this find no room; pointing at a place tells its name. */
+const mostNames = 100;
 const padPx = 36;
 const titlePx = 20;
 
@@ -37,7 +41,9 @@ const titlePx = 20;
 export function mapSvg(drawing: MapDrawing): Html {
   const { places, widthPx, heightPx } = drawing;
   if (places.length === 0) return html``;
-  const clusters = clustersOf(places);
+  const clusters = clustersOf(places)
+    .sort((a, b) => b.places.length - a.places.length)
+    .slice(0, mostInsets);
   const frame = { x: 0, y: 0, width: widthPx, height: heightPx };
   const project = projection(places, { ...frame });
   const insets = insetFrames(drawing, clusters, places.map(project.at));
@@ -138,7 +144,8 @@ function valley(
     insets,
     points.map(({ at }) => at),
   );
-  const labels = placeLabels(points, frame, [...insets, ...boxes, scale.box]);
+  const named = points.length > mostNames ? points.slice(0, clusters.length) : points;
+  const labels = placeLabels(named, frame, [...insets, ...boxes, scale.box]);
   const merged = mergeWays(ways, (id) => clusters.indexOf(clusterOf(id) as Cluster), clusters.length > 0);
   return html`${merged.map((way) => lineOf(way, pointOf(way.from), pointOf(way.to), lang))}
 ${clusters.map((cluster, i) => {

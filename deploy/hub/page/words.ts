@@ -20,6 +20,7 @@ export interface PageWords {
   wall: string;
   skipWall: string;
   wallHint: string;
+  moreCameras(count: number): string;
   legend: string;
   keys: string;
   cameras(recording: number, all: number): string;
@@ -71,6 +72,7 @@ const it: PageWords = {
   wall: 'Telecamere, ultimi sette giorni, le peggiori prima',
   skipWall: 'Salta le strisce',
   wallHint: 'Indicare un punto di una striscia per leggere ora, causa e durata.',
+  moreCameras: (count) => `e altre ${plural(count, 'telecamera', 'telecamere')} che stanno meglio di queste`,
   legend: 'Legenda',
   keys: 'Su una striscia: frecce destra e sinistra un quarto d’ora (con Maiusc un minuto), su e giù alle interruzioni, Pagina un giorno.',
   cameras: (recording, all) =>
@@ -120,6 +122,7 @@ const en: PageWords = {
   wall: 'Cameras, the last seven days, worst first',
   skipWall: 'Skip the strips',
   wallHint: 'Point at a strip to read time, cause and length.',
+  moreCameras: (count) => `and ${plural(count, 'more camera', 'more cameras')} better off than these`,
   legend: 'Legend',
   keys: 'On a strip: left and right arrows a quarter of an hour (with Shift a minute), up and down to the interruptions, Page a day.',
   cameras: (recording, all) =>

@@ -1,0 +1,381 @@
+import * as assert from 'uvu/assert';
+import type { LoginRole } from '../../deploy/hub/page/logins.ts';
+import { closeBrowser, type Look, look, noBrowser, openBrowser } from '../support/browser.ts';
+import { eventually } from '../support/eventually.ts';
+import { password, record, type SimulatedTown, simulatedTown, townNodes } from '../support/simulated-town.ts';
+import { suite } from '../support/suite.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+const test = suite('the town hall’s page, in a browser', { timeoutMs: 90_000 });
+
+const everyone: readonly LoginRole[] = ['maintainer', 'operator', 'officer'];
+
+/** What has the focus, and whether one sees it. */
+const focused = `(() => {
+  const at = document.activeElement;
+  const { outlineStyle } = getComputedStyle(at);
+  return (at.id || at.className.baseVal || at.className || at.name || at.textContent) + (outlineStyle === 'none' ? ' without a mark' : '');
+})()`;
+/** What was loaded before the page was painted, and when it was. */
+const painted = `(() => {
+  const all = [...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')];
+  const sizes = all.filter(({ name }) => !name.includes('/live')).map(({ transferSize }) => transferSize);
+  const paint = performance.getEntriesByName('first-contentful-paint')[0];
+  return { bytes: sizes.reduce((sum, size) => sum + size, 0), paintedMs: paint.startTime };
+})()`;
+/** Names on the map that lie upon each other, where they are shown. */
+const collisions = `(() => {
+  const names = [...document.querySelectorAll('svg.map text.name')].filter((name) => name.getClientRects().length > 0);
+  const boxes = names.map((name) => ({ text: name.textContent, box: name.getBoundingClientRect() }));
+  return boxes.flatMap((a, i) => boxes.slice(i + 1).filter((b) =>
+    a.box.left < b.box.right - 1 && b.box.left < a.box.right - 1 && a.box.top < b.box.bottom - 3 && b.box.top < a.box.bottom - 3
+  ).map((b) => a.text + ' / ' + b.text));
+})()`;
+
+async function shown(
+  town: SimulatedTown,
+  options: Parameters<typeof look>[1] = {},
+  path = '/',
+): Promise<Look> {
+  const origin = town.page.url() as string;
+  const window = await look(origin, { viewport: { width: 1440, height: 900 }, ...options });
+  await window.page.goto(`${origin}${path}`);
+  return window;
+}
+
+async function logIn(window: Look, name: string): Promise<void> {
+  const { page } = window;
+  await page.locator('input[name=name]').fill(name);
+  await page.locator('input[name=password]').fill(password);
+  await page.keyboard.press('Enter');
+  await page.locator('#first').waitFor();
+}
+
+/** The link of San Rocco breaks: it, and whoever is behind it, is not heard any more. */
+async function breakRelay(town: SimulatedTown): Promise<string[]> {
+  const relay = 'relay-c';
+  const behind = town.settings.nodes.filter(({ uplink }) => uplink === relay).map(({ id }) => id);
+  assert.ok(behind.length > 2, 'a relay with sites behind it');
+  for (const sight of town.sights)
+    if (sight.id === relay || behind.includes(sight.id)) {
+      sight.state = 'offline';
+      await town.alerts.raise({
+        node: sight.id,
+        key: 'node-down',
+        severity: 'critical',
+        since: town.clock.utc() - 12 * 60_000,
+        detail: 'il nodo non risponde: controllare alimentazione e ponte radio',
+        from: 'hub',
+      });
+    }
+  return behind;
+}
+
+if (noBrowser) test.skip('everything', noBrowser);
+else {
+  test.before(openBrowser);
+  test.after(closeBrowser);
+
+  test('the first line answers; map, nodes worst first and every camera’s week on one screen', async () => {
+    using folder = temporaryFolder();
+    await using town = await simulatedTown(folder.path);
+    await using window = await shown(town);
+    const { page } = window;
+    assert.is(
+      await window.text('h1'),
+      'Isola ecologica di Peio Fonti (vicino Hotel Pejo) (2), Peio Fonti CRM (site-02/cam-2): la telecamera non risponde: controllare alimentazione e cavo di rete, da 18 h.',
+    );
+    // All twenty places, each once where it is seen, with its state in words.
+    assert.is(await page.locator('svg.map.wide a.place').count(), 19);
+    assert.is(await page.locator('svg.map.wide .hall').count(), 1);
+    assert.is(
+      await page.locator('svg.map.wide #place-site-02').getAttribute('aria-label'),
+      'Peio Fonti CRM: guasto',
+    );
+    assert.ok((await page.locator('svg.map.wide line.way').count()) >= 15);
+    assert.is(await page.locator('svg.map.wide g.inset').count(), 2);
+    assert.equal(await window.run(collisions), []);
+    const nodes = await page.locator('#nodes > ul > li').evaluateAll((all) => all.map(({ id }) => id));
+    assert.is(nodes.length, 19);
+    assert.is(nodes[0], 'node-site-02');
+    const rows = await page.locator('#wall > a').evaluateAll((all) => all.map(({ id }) => id));
+    assert.is(rows.length, 43);
+    assert.equal(rows.slice(0, 3), ['row-site-02-cam-2', 'row-site-12-cam-2', 'row-site-12-cam-1']);
+    const wall = await page.locator('#wall').boundingBox();
+    assert.ok(wall && wall.height <= 900, `the wall is ${wall?.height} px high`);
+    // A strip says what is recorded, what is not, and why.
+    const strip = page.locator('#strip-site-12-cam-1');
+    assert.match(
+      (await strip.getAttribute('aria-valuetext')) ?? '',
+      /^94,\d % registrato, 2 interruzioni, 9 h$/,
+    );
+    assert.match(
+      (await strip.locator('.notch title').allTextContents()).join('; '),
+      /nessuna risposta dalla telecamera \(no-connection\): .*, 9 h/,
+    );
+    assert.equal(window.troubles, []);
+  });
+
+  test('one relay that breaks is one cause: the sites behind it are affected, not failing', async () => {
+    using folder = temporaryFolder();
+    await using town = await simulatedTown(folder.path);
+    await using window = await shown(town);
+    const { page } = window;
+    const behind = await breakRelay(town);
+    await eventually('the first line', async () =>
+      (await window.text('h1')).startsWith(`San Rocco guasto da 12 min: ${behind.length} siti coinvolti.`),
+    );
+    await page.locator('#node-relay-c .failing').waitFor();
+    for (const id of behind) {
+      assert.match(await window.text(`#node-${id}`), /coinvolto.*fuori portata a causa di San Rocco/);
+      const mark = page.locator(`svg.map.wide #place-${id}`);
+      assert.match((await mark.getAttribute('aria-label')) ?? '', /: coinvolto$/);
+    }
+    // Their alerts are folded below the one that explains them.
+    assert.is(
+      await page.locator('#alerts > ul > li').first().getAttribute('id'),
+      'alert-hub-relay-c/node-down',
+    );
+    assert.match(
+      await window.text('#explained-relay-c summary'),
+      `${behind.length} avvisi spiegati da San Rocco`,
+    );
+    assert.ok((await page.locator('svg.map.wide line.way.affected').count()) >= 1);
+    assert.equal(await window.axe(), []);
+    assert.equal(window.troubles, []);
+  });
+
+  test('what changes is shown while one looks; place, focus and what was pointed at stay', async () => {
+    using folder = temporaryFolder();
+    await using town = await simulatedTown(folder.path);
+    await using window = await shown(town);
+    const { page } = window;
+    await page.locator('#strip-site-12-cam-1').focus();
+    await page.keyboard.press('ArrowUp');
+    const said = await window.text('#wall-readout');
+    assert.match(said, /no-connection|agent-stopped/);
+    await town.alerts.clear('site-02', 'camera-down.cam-2', 'node');
+    const sight = town.sights.find(({ id }) => id === 'site-02');
+    const cameras = sight?.health?.cameras ?? [];
+    if (sight?.health)
+      sight.health.cameras = cameras.map(({ reason: _, ...camera }) => ({
+        ...camera,
+        state: 'recording' as const,
+      }));
+    await eventually('all to be well', async () =>
+      (await window.text('h1')).startsWith('Tutto regolare: 19 nodi, 43 telecamere, 7 giorni.'),
+    );
+    await page.getByText('Nessun avviso.').waitFor();
+    assert.match(await page.title(), '');
+    assert.is(await window.run('document.activeElement.id'), 'strip-site-12-cam-1');
+    assert.is(await window.text('#wall-readout'), said);
+    town.broker = false;
+    await eventually('the broker to be missed', async () =>
+      (await window.text('h1')).includes('non raggiunge il broker'),
+    );
+    assert.equal(window.troubles, []);
+  });
+
+  test('log in, take on an alert, follow a request and its moving footage, log out', async () => {
+    using folder = temporaryFolder();
+    await using town = await simulatedTown(folder.path, { logins: everyone });
+    await using window = await shown(town);
+    const { page } = window;
+    assert.match(page.url(), /\/login/);
+    assert.equal(await window.axe(), []);
+    await page.locator('input[name=name]').fill('officer');
+    await page.locator('input[name=password]').fill('not the password');
+    await page.keyboard.press('Enter');
+    assert.is(await window.text('[role=alert].wrong'), 'Nome o password errati.');
+    window.troubles.length = 0; // The browser notes the 403.
+    await logIn(window, 'officer');
+    assert.match(await window.text('header'), 'officer, responsabile');
+    assert.match(await window.text('#requests'), 'Nessuna richiesta.');
+    const request = town.ask('site-09', 'cam-1');
+    const id = town.grant(request);
+    await page.locator(`#case-${id} progress`).waitFor();
+    assert.match(await window.text('#requests'), `${request} ${record.protocol}, ${record.authority}`);
+    assert.match(await window.text(`#case-${id}`), '2/6, 2.0 MB / 6.0 MB');
+    assert.ok((await page.locator('svg.map.wide line.way.flows').count()) >= 1);
+    await page.locator('#ack-site-02\\/camera-down\\.cam-2').click();
+    await page.locator('#alerts').getByText('preso in carico da officer').waitFor();
+    assert.match(
+      await window.text('h1'),
+      /^1 avviso preso in carico\. Per il resto: tutto regolare: 19 nodi/,
+    );
+    await page.locator('#requests').waitFor();
+    assert.equal(await window.axe(), []);
+    await page.getByRole('link', { name: 'Registro' }).click();
+    assert.match(await window.text('main table'), request);
+    assert.equal(await window.axe(), []);
+    await page.getByRole('button', { name: 'Esci' }).click();
+    await page.locator('form.login').waitFor();
+    assert.equal(window.troubles, []);
+  });
+
+  test('the maintainer takes on an alert, and finds nothing of a request, not even moving lines', async () => {
+    using folder = temporaryFolder();
+    await using town = await simulatedTown(folder.path, { logins: everyone });
+    const request = town.ask('site-09', 'cam-1');
+    const id = town.grant(request);
+    await using window = await shown(town);
+    const { page } = window;
+    await logIn(window, 'maintainer');
+    await page.locator('#ack-site-02\\/camera-down\\.cam-2').click();
+    await page.locator('#alerts').getByText('preso in carico da maintainer').waitFor();
+    const said = await page.content();
+    for (const secret of [
+      request,
+      id,
+      record.protocol,
+      record.authority,
+      'id="requests',
+      ' flows"',
+      '/register',
+      '/request',
+    ])
+      assert.not.match(said, secret);
+    assert.equal(window.troubles, []);
+  });
+
+  test('a session that ends while one looks leads to the login', async () => {
+    using folder = temporaryFolder();
+    await using town = await simulatedTown(folder.path, { logins: everyone });
+    await using window = await shown(town);
+    await logIn(window, 'operator');
+    await window.page.context().clearCookies();
+    await window.page.reload();
+    await window.page.locator('form.login').waitFor();
+  });
+
+  for (const colorScheme of ['light', 'dark'] as const)
+    for (const lang of ['it', 'en'])
+      test(`no obstacle that axe finds: ${colorScheme}, ${lang}`, async () => {
+        using folder = temporaryFolder();
+        await using town = await simulatedTown(folder.path);
+        await breakRelay(town);
+        await using window = await shown(town, { colorScheme }, `/?lang=${lang}`);
+        const { page } = window;
+        const ground = await window.run('getComputedStyle(document.documentElement).backgroundColor');
+        assert.is(ground, colorScheme === 'dark' ? 'rgb(20, 23, 26)' : 'rgb(255, 255, 255)');
+        assert.is(await page.getAttribute('html', 'lang'), lang);
+        assert.equal(await window.axe(), []);
+        assert.equal(window.troubles, []);
+      });
+
+  test('on a phone it is one column: nothing hangs over, strips and map have the whole width', async () => {
+    using folder = temporaryFolder();
+    await using town = await simulatedTown(folder.path);
+    await using window = await shown(town, { viewport: { width: 360, height: 740 }, hasTouch: true });
+    const { page } = window;
+    assert.is(await window.run('document.documentElement.scrollWidth'), 360);
+    const strip = await page.locator('#strip-site-02-cam-2 svg.strip').boundingBox();
+    assert.ok(strip && strip.width >= 344, `${strip?.width}`);
+    assert.is(await page.locator('svg.map.wide').isVisible(), false);
+    const map = await page.locator('svg.map.narrow').boundingBox();
+    assert.ok(map && map.width >= 344, `${map?.width}`);
+    assert.equal(await window.run(collisions), []);
+    // A finger on a strip.
+    const notch = page.locator('#strip-site-12-cam-1 .notch .cause').first();
+    await notch.scrollIntoViewIfNeeded();
+    const box = await notch.boundingBox();
+    assert.ok(box);
+    await page.touchscreen.tap(box.x + box.width / 2, box.y + box.height / 2);
+    assert.match(await window.text('#wall-readout'), /no-connection/);
+    assert.equal(await window.axe(), []);
+    assert.equal(window.troubles, []);
+  });
+
+  test('with the keyboard alone: in the order in which it is read, past the strips, every one with a mark', async () => {
+    using folder = temporaryFolder();
+    await using town = await simulatedTown(folder.path, { logins: everyone });
+    await using window = await shown(town);
+    const { page } = window;
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Tab');
+    await page.keyboard.type('operator');
+    await page.keyboard.press('Tab');
+    await page.keyboard.type(password);
+    await page.keyboard.press('Enter');
+    await page.locator('#first').waitFor();
+    const reached: string[] = [];
+    for (let i = 0; i < 80 && reached.at(-1) !== 'skip-wall'; i++) {
+      await page.keyboard.press('Tab');
+      reached.push(await window.run<string>(focused));
+    }
+    assert.equal(
+      reached.filter((one) => one.endsWith('without a mark')),
+      [],
+    );
+    assert.equal(reached.slice(0, 4), ['skip', 'Esci', 'lang', 'ack-site-02/camera-down.cam-2']);
+    assert.ok(reached.includes('place-site-02'));
+    assert.is(reached.at(-1), 'skip-wall');
+    await page.keyboard.press('Enter');
+    await page.keyboard.press('Tab');
+    assert.not.match(await window.run<string>(focused), 'strip');
+    // Back to the alert, and take it on.
+    await page.locator('#ack-site-02\\/camera-down\\.cam-2').focus();
+    await page.keyboard.press('Enter');
+    await page.locator('#alerts').getByText('preso in carico da operator').waitFor();
+    assert.equal(window.troubles, []);
+  });
+
+  test('43 cameras with a bad week are painted within a second, in less than 300 kB', async () => {
+    using folder = temporaryFolder();
+    await using town = await simulatedTown(folder.path);
+    await (await shown(town))[Symbol.asyncDispose]();
+    await using window = await shown(town);
+    const { page } = window;
+    await page.waitForFunction("performance.getEntriesByName('first-contentful-paint').length > 0");
+    const { bytes, paintedMs } = await window.run<{ bytes: number; paintedMs: number }>(painted);
+    console.log(
+      `  measured: first paint of 43 cameras after ${Math.round(paintedMs)} ms, ${Math.round(bytes / 1000)} kB`,
+    );
+    assert.ok(bytes > 30_000 && bytes < 300_000, `${bytes} bytes`);
+    assert.ok(paintedMs < 1000, `${paintedMs} ms`);
+  });
+
+  test('a thousand nodes are still usable', async () => {
+    using folder = temporaryFolder();
+    const { nodes: own } = townNodes();
+    const nodes = Array.from({ length: 1000 }, (_, i) => {
+      const like = own[i % own.length] as (typeof own)[number];
+      const turn = Math.floor(i / own.length);
+      return {
+        ...like,
+        id: `n${i}`,
+        name: `${like.name} ${turn}`,
+        uplink: undefined,
+        lat: (like.lat ?? 46) + (turn % 8) * 0.03,
+        lon: (like.lon ?? 10) + Math.floor(turn / 8) * 0.05,
+      };
+    }).map(({ uplink: _, ...node }) => node);
+    await using town = await simulatedTown(folder.path, { nodes });
+    const began = performance.now();
+    await using window = await shown(town);
+    const { page } = window;
+    page.setDefaultTimeout(60_000);
+    await page.locator('#node-n0').waitFor({ state: 'attached' });
+    const loadedMs = performance.now() - began;
+    const cameras = nodes.reduce((sum, node) => sum + node.cameras.length, 0);
+    console.log(
+      `  measured: 1000 nodes, ${cameras} cameras, ${Math.round((await page.content()).length / 1000)} kB, loaded after ${Math.round(loadedMs)} ms`,
+    );
+    assert.ok(loadedMs < 15_000, `${loadedMs} ms`);
+    const before = performance.now();
+    await town.alerts.raise({
+      node: 'n7',
+      key: 'node-down',
+      severity: 'critical',
+      since: 0,
+      detail: 'il nodo non risponde',
+      from: 'hub',
+    });
+    await page.locator('#alert-hub-n7\\/node-down').waitFor();
+    const toldMs = performance.now() - before;
+    console.log(`  measured: a new alert among 1000 nodes is on the page after ${Math.round(toldMs)} ms`);
+    assert.ok(toldMs < 15_000, `${toldMs} ms`);
+    assert.equal(window.troubles, []);
+  });
+}
