@@ -12,6 +12,8 @@ export const payloadTypes = {
   status: 'application/vnd.peio.status+json',
   manifest: 'application/vnd.peio.manifest+json',
   minutes: 'application/vnd.peio.minutes+json',
+  enrolment: 'application/vnd.peio.enrolment+json',
+  enrolled: 'application/vnd.peio.enrolled+json',
 } as const;
 export type PayloadType = (typeof payloadTypes)[keyof typeof payloadTypes];
 

@@ -3,6 +3,9 @@ import type { Command } from './command.ts';
 /** The commands, each loaded when it is asked for. */
 export const commands: Record<string, () => Promise<Command>> = {
   init: async () => (await import('./init.ts')).init,
+  inventory: async () => (await import('./inventory.ts')).inventory,
+  ca: async () => (await import('./ca.ts')).ca,
+  provision: async () => (await import('./provision.ts')).provision,
   serve: async () => (await import('./serve.ts')).serve,
   status: async () => (await import('./status.ts')).status,
   request: async () => (await import('./request.ts')).request,

@@ -28,12 +28,7 @@ export async function personalKey(call: Call, role: 'operator' | 'officer'): Pro
 
 /** `fallback` is a passphrase file that is used when it is there and no other was named. */
 export async function unlock(call: Call, file: string, fallback?: string): Promise<KeyObject> {
-  let locked = true;
-  try {
-    locked = isLocked(readFileSync(file, 'utf8'));
-  } catch {
-    // openKey says why.
-  }
+  const locked = lockedFile(file);
   const given = call.option('passphrase-file') ?? (fallback && existsSync(fallback) ? fallback : undefined);
   if (!locked) return openKey(file, undefined);
   if (given !== undefined) return openKey(file, readPassphrase(given));
@@ -46,3 +41,26 @@ export const keyOptions = {
   key: { type: 'string', value: 'FILE', help: 'signing key (else from keys/ of the hub)' },
   'passphrase-file': { type: 'string', value: 'FILE', help: 'file with its passphrase (else asked for)' },
 } as const;
+
+/** The keys of `--root-key`, each with the `--passphrase-file` of its place in the order, else asked for. */
+export async function rootKeys(call: Call): Promise<KeyObject[]> {
+  const files = call.options('root-key');
+  if (files.length === 0) throw new Failure('usage', 'usage', '--root-key FILE is needed');
+  const keys: KeyObject[] = [];
+  for (const [index, file] of files.entries()) {
+    const phrase = call.options('passphrase-file')[index];
+    if (!lockedFile(file)) keys.push(openKey(file, undefined));
+    else if (phrase) keys.push(openKey(file, readPassphrase(phrase)));
+    else keys.push(openKey(file, await call.terminal.ask(`Passphrase ${file}: `, { hidden: true })));
+  }
+  return keys;
+}
+
+/** A file that cannot be read counts as not locked: openKey says what is wrong with it. */
+function lockedFile(file: string): boolean {
+  try {
+    return isLocked(readFileSync(file, 'utf8'));
+  } catch {
+    return false;
+  }
+}

@@ -28,9 +28,8 @@ import {
   rotateNode,
   setThreshold,
 } from '../policies/changes.ts';
-import { isLocked, openKey } from '../trust.ts';
 import type { Call, Command } from './command.ts';
-import { readPassphrase } from './passphrase.ts';
+import { rootKeys } from './passphrase.ts';
 import { localTime, parseTime } from './times.ts';
 
 type Change = (call: Call, policy: PolicyPayload) => PolicyPayload;
@@ -186,19 +185,6 @@ function finish(call: Call, text: string, check: () => Policy): number {
         : `${file}: version ${version}, which needs the signature of another root: hub policy sign ${file}`,
     );
   return 0;
-}
-
-async function rootKeys(call: Call): Promise<KeyObject[]> {
-  const files = call.options('root-key');
-  if (files.length === 0) throw new Failure('usage', 'usage', '--root-key FILE is needed');
-  const keys: KeyObject[] = [];
-  for (const [index, file] of files.entries()) {
-    const phrase = call.options('passphrase-file')[index];
-    if (!isLocked(readText(file))) keys.push(openKey(file, undefined));
-    else if (phrase) keys.push(openKey(file, readPassphrase(phrase)));
-    else keys.push(openKey(file, await call.terminal.ask(`Passphrase ${file}: `, { hidden: true })));
-  }
-  return keys;
 }
 
 function argument(call: Call, what: string): string {

@@ -1,0 +1,62 @@
+import {
+  chownSync,
+  closeSync,
+  fchownSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
+import { dirname } from 'node:path';
+
+/** Files as a person's command leaves them: whole, and readable for whoever owns the folder, also when root ran it. */
+
+/** 1 PATH.new with `mode` and the folder's owner, synced; 2 renamed over PATH; 3 the folder synced. */
+export function placeFile(path: string, content: string | Uint8Array, mode: number): void {
+  const fresh = `${path}.new`;
+  rmSync(fresh, { force: true });
+  const handle = openSync(fresh, 'wx', mode);
+  try {
+    const bytes = typeof content === 'string' ? Buffer.from(content) : content;
+    for (let done = 0; done < bytes.length; ) done += writeSync(handle, bytes, done);
+    if (process.getuid?.() === 0) {
+      const { uid, gid } = statSync(dirname(path));
+      fchownSync(handle, uid, gid);
+    }
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
+  }
+  renameSync(fresh, path);
+  syncFolder(dirname(path));
+}
+
+/** Appends one line and syncs. */
+export function appendLine(path: string, line: string): void {
+  const handle = openSync(path, 'a', 0o600);
+  try {
+    writeSync(handle, `${line}\n`);
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
+  }
+}
+
+/** 0700, with the owner of the folder above. */
+export function makeFolder(path: string): void {
+  if (mkdirSync(path, { recursive: true, mode: 0o700 }) === undefined || process.getuid?.() !== 0) return;
+  const { uid, gid } = statSync(dirname(path));
+  chownSync(path, uid, gid);
+}
+
+function syncFolder(path: string): void {
+  const handle = openSync(path, 'r');
+  try {
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
+  }
+}
