@@ -1,10 +1,9 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
-import { systemFiles } from '#agent/platform/files.ts';
 import { drillEveryMs, openDrills } from '../../deploy/hub/cases/drill.ts';
-import { type Alerts, openAlerts } from '../../deploy/hub/fleet/alerts.ts';
 import { openRegister } from '../../deploy/hub/register/register.ts';
+import { testAlarms } from '../support/alarms.ts';
 import { fakeClock } from '../support/fake-clock.ts';
 import { caseFolder, inTown, officerIdentity, registerLines } from '../support/hub-case.ts';
 import { signedWorld } from '../support/signed-world.ts';
@@ -52,11 +51,7 @@ test('more than 35 days without one that passed raise an alert; one that passed 
   const { policy } = signedWorld(clock.utc());
   const utc = () => clock.utc();
   const register = openRegister(join(folder.path, 'register.sqlite'), utc);
-  const alerts: Alerts = await openAlerts({
-    files: systemFiles,
-    path: join(folder.path, 'alerts.json'),
-    utc,
-  });
+  const alerts = testAlarms(folder.path, clock);
   const bugs: unknown[] = [];
   const broken = (error: unknown) => void bugs.push(error);
   const drills = openDrills({ clock, register, alerts, policy: () => policy, begun: utc(), broken });
@@ -76,6 +71,7 @@ test('more than 35 days without one that passed raise an alert; one that passed 
   await clock.advance(drillEveryMs + 1);
   assert.equal(await raised(), ['drill-overdue']);
   drills.close();
+  alerts.close();
   register.close();
   assert.equal(bugs, []);
 });

@@ -1,11 +1,12 @@
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import * as assert from 'uvu/assert';
-import { systemFiles } from '#agent/platform/files.ts';
 import { openLog } from '#agent/platform/log.ts';
 import type { Policy } from '#protocol/policy.ts';
-import { type Alerts, alertId, openAlerts } from '../../deploy/hub/fleet/alerts.ts';
+import type { Alarms } from '../../deploy/hub/alarms/alarms.ts';
+import { type Alerts, alertId } from '../../deploy/hub/fleet/alerts.ts';
 import { type Fleet, openFleet } from '../../deploy/hub/fleet/fleet.ts';
+import { testAlarms } from '../support/alarms.ts';
 import { codeThrown } from '../support/code-thrown.ts';
 import { eventually } from '../support/eventually.ts';
 import { type FakeClock, fakeClock } from '../support/fake-clock.ts';
@@ -18,12 +19,12 @@ const minute = 60_000;
 const policy = { nodes: [{ id: 'site-01' }, { id: 'site-02' }] } as unknown as Policy;
 
 async function inFleet(
-  body: (world: { clock: FakeClock; fleet: Fleet; alerts: Alerts; path: string }) => Promise<void>,
+  body: (world: { clock: FakeClock; fleet: Fleet; alerts: Alarms; path: string }) => Promise<void>,
 ) {
   using folder = temporaryFolder();
   const clock = fakeClock();
-  const path = join(folder.path, 'alerts.json');
-  const alerts = await openAlerts({ files: systemFiles, path, utc: () => clock.utc() });
+  const path = join(folder.path, 'alarms.sqlite');
+  const alerts = testAlarms(folder.path, clock);
   const bugs: unknown[] = [];
   const fleet = openFleet({
     clock,
@@ -36,6 +37,7 @@ async function inFleet(
     await body({ clock, fleet, alerts, path });
   } finally {
     fleet.close();
+    alerts.close();
   }
   assert.equal(bugs, []);
   assert.is(clock.pending(), 0);
@@ -82,15 +84,16 @@ test('what a node raises is kept with its own time until it clears it', () =>
     assert.is(alerts.raised()[0]?.since, Date.parse(said.since));
     assert.is(alerts.raised()[0]?.detail, 'nessun dato');
     await alerts.acknowledge('site-01/camera-down.cam-1', 'anna');
-    const again = await openAlerts({ files: systemFiles, path, utc: () => clock.utc() });
+    const again = testAlarms(dirname(path), clock);
     assert.is(again.raised()[0]?.acknowledged?.by, 'anna');
+    again.close();
     await say('cleared');
     assert.equal(keys(alerts), []);
     assert.is(
       await codeThrown(() => alerts.acknowledge('site-01/camera-down.cam-1', 'anna')),
       'unknown-alert',
     );
-    assert.ok(alerts.all()[0]?.clearedAt);
+    assert.equal(alerts.list(), []);
   }));
 
 test('noise on the topics of alerts, state and health changes nothing', () =>
@@ -113,7 +116,7 @@ test('noise on the topics of alerts, state and health changes nothing', () =>
       await fleet.alert('site-01', key, Buffer.from(payload));
     await fleet.state('site-01', Buffer.from('{"state":"gone"}'));
     fleet.health('site-01', Buffer.from('[]'));
-    assert.equal(alerts.all(), []);
+    assert.equal(alerts.list(), []);
     assert.equal(fleet.nodes(), [
       { id: 'site-01', state: 'unknown' },
       { id: 'site-02', state: 'unknown' },
@@ -121,7 +124,7 @@ test('noise on the topics of alerts, state and health changes nothing', () =>
   }));
 
 test('worst first, then oldest; a damaged file is not overwritten', () =>
-  inFleet(async ({ alerts, path }) => {
+  inFleet(async ({ alerts, path, clock }) => {
     const raise = (key: string, severity: 'info' | 'warning' | 'critical', since: number) =>
       alerts.raise({ node: 'site-01', key, severity, detail: '', from: 'node', since });
     await raise('c', 'info', 1);
@@ -131,8 +134,9 @@ test('worst first, then oldest; a damaged file is not overwritten', () =>
       alerts.raised().map(({ key }) => key),
       ['a', 'b', 'c'],
     );
-    writeFileSync(path, '{');
-    const opened = openAlerts({ files: systemFiles, path, utc: () => 0 });
-    assert.is(await codeThrown(() => opened), 'alerts-broken');
-    assert.is(readFileSync(path, 'utf8'), '{');
+    const damaged = join(dirname(path), 'damaged');
+    mkdirSync(damaged);
+    writeFileSync(join(damaged, 'alarms.sqlite'), '{'.repeat(4096));
+    assert.is(await codeThrown(async () => testAlarms(damaged, clock)), 'alarms-broken');
+    assert.is(readFileSync(join(damaged, 'alarms.sqlite'), 'utf8'), '{'.repeat(4096));
   }));

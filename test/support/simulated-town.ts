@@ -9,7 +9,7 @@ import type { ExtractCommand } from '#protocol/command.ts';
 import type { Health } from '#protocol/messages.ts';
 import { instantText } from '#protocol/time.ts';
 import { type CameraWeek, weekLog, weekOfFaults } from '../../deploy/demo/week.ts';
-import { type Alerts, openAlerts } from '../../deploy/hub/fleet/alerts.ts';
+import { type Alarms, nobodyKnows, openAlarms } from '../../deploy/hub/alarms/alarms.ts';
 import type { NodeSight } from '../../deploy/hub/fleet/fleet.ts';
 import { openCoverage } from '../../deploy/hub/page/coverage.ts';
 import type { HubSource } from '../../deploy/hub/page/hub-source.ts';
@@ -29,7 +29,7 @@ export interface SimulatedTown extends AsyncDisposable {
   clock: Clock;
   page: HubPage;
   sights: NodeSight[];
-  alerts: Alerts;
+  alerts: Alarms;
   register: Register;
   cases: Awaited<ReturnType<HubSource['cases']['all']>>;
   broker: boolean;
@@ -121,7 +121,14 @@ export async function simulatedTown(
   }
   if (options.logins !== undefined) copyFileSync(await loginsOf(options.logins), loginsPath(folder));
   const utc = (): number => clock.utc();
-  const alerts = await openAlerts({ files: systemFiles, path: join(folder, 'data', 'alerts.json'), utc });
+  const alerts = openAlarms({
+    path: join(folder, 'data', 'alarms.sqlite'),
+    clock,
+    knowledge: nobodyKnows,
+    broken: (error) => {
+      throw error;
+    },
+  });
   for (const { node, camera, silent } of weeks)
     if (silent)
       await alerts.raise({
@@ -163,7 +170,10 @@ export async function simulatedTown(
   if (page === undefined) throw new Error('no page');
   let stopping: Promise<void> | undefined;
   const stop = (): Promise<void> => {
-    stopping ??= page.close().then(() => simulated.register.close());
+    stopping ??= page.close().then(() => {
+      alerts.close();
+      simulated.register.close();
+    });
     return stopping;
   };
   const ask = (node: string, camera: string): string => {

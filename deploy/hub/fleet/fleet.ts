@@ -11,8 +11,8 @@ const checkpointPatienceMs = 15 * 60_000;
 const checkEveryMs = 15_000;
 /** Far above a node of 64 cameras. */
 const maxMessageBytes = 256 * 1024;
-/** `camera-down.cam-1` */
-const alertKey = /^[a-z0-9][a-z0-9.-]{0,79}$/;
+/** `camera-down.cam-1`. Without a subject it would be one of the hub's own names. */
+const alertKey = /^(?=.{1,80}$)[a-z0-9][a-z0-9-]*\.[a-z0-9.-]+$/;
 
 export interface NodeSight {
   id: string;
@@ -34,6 +34,10 @@ export interface Fleet {
   /** A good checkpoint came. */
   checkpoint(node: string): Promise<void>;
   nodes(): NodeSight[];
+  /** When something live came of a node in this run; what a broker retained is no sign of life. */
+  heardAt(node: string): MonotonicMs | undefined;
+  /** Where a link of a node leads, and how it is measured, as the node says. */
+  linkOf(node: string, link: string): { to: string; probe?: string | undefined } | undefined;
   close(): void;
 }
 
@@ -42,6 +46,8 @@ export function openFleet(options: {
   log: Log;
   alerts: Alerts;
   policy(): Policy;
+  /** Something live came. */
+  heard?(): void;
   /** A condition of the machine itself, such as a full disk: the process must not go on as if it had kept it. */
   broken(error: unknown): void;
 }): Fleet {
@@ -49,6 +55,11 @@ export function openFleet(options: {
   const seen = new Map<string, Omit<NodeSight, 'id'> & { sessionId?: string }>();
   const lastCheckpoint = new Map<string, MonotonicMs>();
   const opened = clock.monotonic();
+  const lastHeard = new Map<string, MonotonicMs>();
+  const hear = (node: string): void => {
+    lastHeard.set(node, clock.monotonic());
+    options.heard?.();
+  };
   const sight = (node: string) => {
     const known = seen.get(node) ?? { state: 'unknown' as const };
     seen.set(node, known);
@@ -102,8 +113,11 @@ export function openFleet(options: {
       const parsed = healthMessage.safeParse(
         payload.length > maxMessageBytes ? undefined : parseJson(payload),
       );
-      if (parsed.success) sight(node).health = wholeHealth(sight(node).health, parsed.data);
-      else noise(node, 'health');
+      if (!parsed.success) return noise(node, 'health');
+      const known = sight(node);
+      const before = known.health;
+      known.health = wholeHealth(before, parsed.data);
+      if (before !== undefined && before.seq !== parsed.data.seq) hear(node);
     },
     async alert(node, key, payload) {
       if (!alertKey.test(key)) return noise(node, 'alert');
@@ -120,12 +134,15 @@ export function openFleet(options: {
       lastCheckpoint.set(node, clock.monotonic());
       sight(node).checkpointAt = clock.utc();
       await alerts.clear(node, 'checkpoint-missing', 'hub');
+      hear(node);
     },
     nodes: () =>
       options.policy().nodes.map(({ id }) => {
         const { sessionId: _, ...known } = seen.get(id) ?? { state: 'unknown' as const };
         return { id, ...known };
       }),
+    heardAt: (node) => lastHeard.get(node),
+    linkOf: (node, link) => seen.get(node)?.health?.links.find(({ id }) => id === link),
     close: () => timer.cancel(),
   };
 }

@@ -13,13 +13,14 @@ import { publicKeyOf } from '#protocol/key.ts';
 import type { StatePayload } from '#protocol/messages.ts';
 import { instantText } from '#protocol/time.ts';
 import { hubNode, topics } from '#protocol/topics.ts';
+import { openAlarms } from '../alarms/alarms.ts';
+import { topologyOf } from '../alarms/topology.ts';
 import { openCases } from '../cases/cases.ts';
 import { openClosing } from '../cases/closing.ts';
 import { openDrills } from '../cases/drill.ts';
 import { openReviews } from '../cases/reviews.ts';
 import { openSticks } from '../cases/stick.ts';
-import { openAlerts } from '../fleet/alerts.ts';
-import { openFleet } from '../fleet/fleet.ts';
+import { type Fleet, openFleet } from '../fleet/fleet.ts';
 import { openInbox } from '../inbox/inbox.ts';
 import { listenUploads } from '../inbox/uploads.ts';
 import { openLogs } from '../logs/logs.ts';
@@ -75,8 +76,22 @@ export async function openHub(options: {
   const register = openRegister(join(data, 'register.sqlite'), utc);
   const policies = openPolicies({ files: systemFiles, dir: settings.dir, history: trusted, register });
   const policy = policies.current;
-  const alerts = await openAlerts({ files: systemFiles, path: join(data, 'alerts.json'), utc });
-  const fleet = openFleet({ clock, log, alerts, policy, broken });
+  let fleet: Fleet | undefined;
+  const alerts = openAlarms({
+    path: join(data, 'alarms.sqlite'),
+    clock,
+    knowledge: {
+      topology: () =>
+        topologyOf(
+          policy().nodes.map(({ id }) => id),
+          settings.nodes,
+        ),
+      heardAt: (node) => fleet?.heardAt(node),
+      linkOf: (node, link) => fleet?.linkOf(node, link),
+    },
+    broken,
+  });
+  fleet = openFleet({ clock, log, alerts, policy, broken, heard: alerts.look });
   const cases = await openCases({
     files: systemFiles,
     dir: join(data, 'cases'),
@@ -231,6 +246,7 @@ export async function openHub(options: {
       await bus.close();
       await order.idle();
       await Promise.all(sayings);
+      alerts.close();
       register.close();
       await lock.release();
     },

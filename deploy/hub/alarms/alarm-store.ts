@@ -1,0 +1,183 @@
+import { DatabaseSync } from 'node:sqlite';
+import { z } from 'zod';
+import { codeOf, Failure } from '#protocol/failure.ts';
+import { type Alarm, alarmSchema, idOf } from './alarm.ts';
+import type { Book, Maintenance, Notice } from './life.ts';
+
+const maintenanceSchema = z.strictObject({
+  id: z.string(),
+  node: z.string(),
+  from: z.number(),
+  until: z.number(),
+  by: z.string(),
+  reason: z.string(),
+});
+const noticeSchema = z.strictObject({
+  kind: z.enum(['raised', 'worse', 'escalated', 'cleared']),
+  at: z.number(),
+  alarm: alarmSchema,
+  explains: z.array(z.string()),
+  flapping: z.boolean(),
+});
+
+/** A notice on its way out. */
+export interface Delivery {
+  seq: number;
+  way: string;
+  notice: Notice;
+  /** Tries so far, and when the next is due. */
+  tries: number;
+  due: number;
+  /** What was sent, or tried, in one piece with it. */
+  batch: string | undefined;
+}
+
+/** Longer than any summary looks back. */
+const keepNoticesMs = 30 * 86_400_000;
+
+const schema = `
+CREATE TABLE IF NOT EXISTS alarm (id TEXT PRIMARY KEY, text TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS maintenance (id TEXT PRIMARY KEY, text TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS notice (seq INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, text TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS delivery (
+  seq INTEGER NOT NULL REFERENCES notice (seq), way TEXT NOT NULL,
+  tries INTEGER NOT NULL, due INTEGER NOT NULL, batch TEXT, ended TEXT,
+  PRIMARY KEY (seq, way)) STRICT;
+CREATE INDEX IF NOT EXISTS delivery_waiting ON delivery (way, due) WHERE ended IS NULL;
+`;
+
+/** Alarms, maintenance and what is to be sent, in one file: an alarm changes together with what is to be said of it. */
+export interface AlarmStore {
+  book(): Book;
+  /** One transaction, on stable storage when it returns: all of it or nothing. */
+  keep(change: {
+    alarms?: readonly Alarm[];
+    forget?: readonly string[];
+    maintenance?: readonly Maintenance[];
+    ended?: readonly string[];
+    /** With the ways each goes out by, and from when. */
+    notices?: readonly { notice: Notice; ways: readonly { way: string; due: number }[] }[];
+    at: number;
+  }): void;
+  /** Waiting for `way`, oldest first. */
+  waiting(way: string, most: number): Delivery[];
+  /** Joins deliveries into one piece, before it is tried. */
+  batch(seqs: readonly number[], way: string, batch: string): void;
+  delivered(seqs: readonly number[], way: string, how: 'sent' | 'skipped'): void;
+  retry(seqs: readonly number[], way: string, due: number): void;
+  /** Notices from `since` on, oldest first. */
+  notices(since: number): Notice[];
+  close(): void;
+}
+
+/** Throws `corrupt` `alarms-broken`. */
+export function openAlarmStore(path: string): AlarmStore {
+  const broken = (cause: unknown): Failure =>
+    new Failure(
+      'corrupt',
+      'alarms-broken',
+      `${path} is damaged (${codeOf(cause)}): move it away and start again`,
+      { cause },
+    );
+  let database: DatabaseSync;
+  let book: Book;
+  try {
+    database = new DatabaseSync(path);
+    // FULL: what was promised survives a power cut. One file, no side files: DELETE journal.
+    database.exec('PRAGMA journal_mode = DELETE; PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF;');
+    database.exec(schema);
+    const rows = (table: string) => database.prepare(`SELECT text FROM ${table}`).all() as { text: string }[];
+    const alarms = rows('alarm').map(({ text }) => alarmSchema.parse(JSON.parse(text)));
+    book = {
+      alarms: new Map(alarms.map((alarm) => [idOf(alarm), alarm])),
+      maintenance: rows('maintenance').map(({ text }) => maintenanceSchema.parse(JSON.parse(text))),
+    };
+  } catch (cause) {
+    throw broken(cause);
+  }
+  const put = (table: string) =>
+    database.prepare(
+      `INSERT INTO ${table} (id, text) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET text = excluded.text`,
+    );
+  const putAlarm = put('alarm');
+  const putMaintenance = put('maintenance');
+  const dropAlarm = database.prepare('DELETE FROM alarm WHERE id = ?');
+  const dropMaintenance = database.prepare('DELETE FROM maintenance WHERE id = ?');
+  const addNotice = database.prepare('INSERT INTO notice (at, text) VALUES (?, ?)');
+  const addDelivery = database.prepare('INSERT INTO delivery (seq, way, tries, due) VALUES (?, ?, 0, ?)');
+  const dropDeliveries = database.prepare(
+    'DELETE FROM delivery WHERE seq IN (SELECT seq FROM notice WHERE at < ?)',
+  );
+  const dropNotices = database.prepare('DELETE FROM notice WHERE at < ?');
+  const select = database.prepare(
+    `SELECT d.seq, d.way, d.tries, d.due, d.batch, n.text FROM delivery d JOIN notice n USING (seq)
+     WHERE d.way = ? AND d.ended IS NULL ORDER BY d.seq LIMIT ?`,
+  );
+  const setBatch = database.prepare('UPDATE delivery SET batch = ? WHERE seq = ? AND way = ?');
+  const setEnded = database.prepare('UPDATE delivery SET ended = ? WHERE seq = ? AND way = ?');
+  const setRetry = database.prepare(
+    'UPDATE delivery SET tries = tries + 1, due = ? WHERE seq = ? AND way = ?',
+  );
+  const since = database.prepare('SELECT text FROM notice WHERE at >= ? ORDER BY seq');
+  const each = (seqs: readonly number[], work: (seq: number) => unknown): void =>
+    whole(() => {
+      for (const seq of seqs) work(seq);
+    });
+  const whole = (work: () => void): void => {
+    database.exec('BEGIN IMMEDIATE');
+    try {
+      work();
+      database.exec('COMMIT');
+    } catch (error) {
+      database.exec('ROLLBACK');
+      throw error;
+    }
+  };
+  return {
+    book: () => book,
+    keep({ alarms = [], forget = [], maintenance = [], ended = [], notices = [], at }) {
+      if (alarms.length + forget.length + maintenance.length + ended.length + notices.length === 0) return;
+      whole(() => {
+        for (const alarm of alarms) putAlarm.run(idOf(alarm), JSON.stringify(alarm));
+        for (const id of forget) dropAlarm.run(id);
+        for (const window of maintenance) putMaintenance.run(window.id, JSON.stringify(window));
+        for (const id of ended) dropMaintenance.run(id);
+        for (const { notice, ways } of notices) {
+          const { lastInsertRowid } = addNotice.run(Math.round(notice.at), JSON.stringify(notice));
+          for (const { way, due } of ways) addDelivery.run(lastInsertRowid, way, Math.round(due));
+        }
+        if (notices.length > 0) {
+          dropDeliveries.run(Math.round(at - keepNoticesMs));
+          dropNotices.run(Math.round(at - keepNoticesMs));
+        }
+      });
+      const kept = new Map(book.alarms);
+      for (const alarm of alarms) kept.set(idOf(alarm), alarm);
+      for (const id of forget) kept.delete(id);
+      const gone = new Set([...ended, ...maintenance.map(({ id }) => id)]);
+      book = {
+        alarms: kept,
+        maintenance: [...book.maintenance.filter(({ id }) => !gone.has(id)), ...maintenance],
+      };
+    },
+    waiting: (way, most) =>
+      (
+        select.all(way, most) as unknown as (Omit<Delivery, 'notice' | 'batch'> & {
+          text: string;
+          batch: string | null;
+        })[]
+      ).map(({ text, batch, ...row }) => ({
+        ...row,
+        batch: batch ?? undefined,
+        notice: noticeSchema.parse(JSON.parse(text)),
+      })),
+    batch: (seqs, way, batch) => each(seqs, (seq) => setBatch.run(batch, seq, way)),
+    delivered: (seqs, way, how) => each(seqs, (seq) => setEnded.run(how, seq, way)),
+    retry: (seqs, way, due) => each(seqs, (seq) => setRetry.run(Math.round(due), seq, way)),
+    notices: (from) =>
+      (since.all(Math.round(from)) as { text: string }[]).map(({ text }) =>
+        noticeSchema.parse(JSON.parse(text)),
+      ),
+    close: () => database.close(),
+  };
+}
