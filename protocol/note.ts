@@ -37,11 +37,11 @@ export function signNote(text: string, name: string, key: KeyObject): string {
 }
 
 /** Splits without believing. Throws `note-malformed`. */
-export function parseNote(note: string): Note {
+export function parseNote(note: string, maxBytes = maxNoteBytes): Note {
   const malformed = (): never => {
     throw new Failure('invalid', 'note-malformed', 'not a signed note');
   };
-  if (Buffer.byteLength(note) > maxNoteBytes) malformed();
+  if (Buffer.byteLength(note) > maxBytes) malformed();
   const end = note.lastIndexOf('\n\n');
   if (end < 0 || !note.endsWith('\n')) malformed();
   const lines = note.slice(end + 2, -1).split('\n');

@@ -48,6 +48,34 @@ export function hubCommand(args: string[], env: Record<string, string> = {}, inp
   });
 }
 
+/** A command that goes on until somebody presses Enter. */
+export function spawnHub(args: string[]): { line(): Promise<string>; end(): Promise<void> } {
+  const child = spawn(process.execPath, [join(root, 'deploy/hub/main.ts'), ...args], {
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+  let out = '';
+  let err = '';
+  const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
+  child.stderr.on('data', (chunk: Buffer) => {
+    err += chunk.toString();
+  });
+  const first = new Promise<string>((resolve, reject) => {
+    child.stdout.on('data', (chunk: Buffer) => {
+      out += chunk.toString();
+      if (out.includes('\n')) resolve(out.slice(0, out.indexOf('\n')));
+    });
+    child.once('close', (code) => reject(new Error(`hub ended with ${code}: ${err}`)));
+  });
+  return {
+    line: () => first,
+    async end() {
+      child.stdin.end('\n');
+      const code = await ended;
+      if (code !== 0) throw new Error(`hub ended with ${code}: ${err}`);
+    },
+  };
+}
+
 /** `hub serve` in this process, over a folder that `hub init` made, `aheadMs` in the future. A bug in it fails the test that closes it. */
 export async function serveHub(dir: string, aheadMs = 0): Promise<Hub> {
   const bugs: unknown[] = [];

@@ -39,6 +39,10 @@ export const bodies = {
     present: z.array(z.string().trim().min(1).max(200)).max(20),
     /** Somebody allowed that memory may be swapped out. */
     swap: z.boolean(),
+    /** Hash of the masks that everything is shown through, or that they are drawn while it is open. */
+    masks: z.union([sha256Hex, z.literal('draw')]).optional(),
+    /** Segments as recorded are wanted too. */
+    original: z.boolean().optional(),
     /** Another day of review for the case. */
     review,
   }),
@@ -50,10 +54,13 @@ export const bodies = {
     recipient: z.string().max(4200).optional(),
     files: z
       .array(
-        z.strictObject({ name: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/), sha256: sha256Hex }),
+        z.strictObject({
+          name: z.string().regex(/^(?:original\/)?[A-Za-z0-9][A-Za-z0-9._-]{0,89}$/),
+          sha256: sha256Hex,
+        }),
       )
       .min(1)
-      .max(64),
+      .max(1600),
   }),
   /** `line` is the opening's in the register. */
   minutes: z.strictObject({ by, id: uuidV7, line: z.int().positive(), made }),

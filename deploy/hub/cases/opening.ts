@@ -36,12 +36,36 @@ export function openerRole(
 /** Whole films go to nobody for these; single frames with the others obscured do (Art. 9 c. 1 c). */
 const maskedOnly: readonly Purpose[] = ['records-access', 'data-subject'];
 
-/** Throws `masks-required`. */
-export function requirePlain(purpose: Purpose): void {
-  if (maskedOnly.includes(purpose))
+/** Segments as recorded go to police and defence alone. */
+const originalsFor: readonly Purpose[] = ['judicial-police', 'defence', 'public-safety'];
+
+/** Throws `masks-required`, `original-not-allowed`. */
+export function requireFit(
+  purpose: Purpose,
+  { masked, original }: { masked: boolean; original: boolean },
+): void {
+  if (maskedOnly.includes(purpose) && !masked)
     throw new Failure(
       'denied',
       'masks-required',
-      `for ${purpose} no plain film may be shown or given out: only pictures in which others are obscured (Art. 9 c. 1 c)`,
+      `for ${purpose} no plain film may be shown or given out: only pictures in which others are obscured, with --masks FILE, or --draw to draw them (Art. 9 c. 1 c)`,
     );
+  if (original && !originalsFor.includes(purpose))
+    throw new Failure(
+      'denied',
+      'original-not-allowed',
+      `for ${purpose} no recording leaves as it was made: only for ${originalsFor.join(', ')}`,
+    );
+}
+
+/** What a package for {@link maskedOnly} may hold: pictures of these names are masked, everything else is none. */
+const maskedPackage =
+  /^(?:oscurato[A-Za-z0-9-]*\.(?:mp4|png|jpg)|masks\.json|LEGGIMI\.txt|verbale\.(?:pdf|json)|viewing\.json|proof\.json|(?:manifest|command|policy)\.dsse\.json)$/;
+
+/** Throws what {@link requireFit} throws for what a package of these files is. */
+export function requirePackage(purpose: Purpose, files: readonly string[]): void {
+  requireFit(purpose, {
+    masked: files.includes('masks.json') && files.every((name) => maskedPackage.test(name)),
+    original: files.some((name) => name.startsWith('original/')),
+  });
 }

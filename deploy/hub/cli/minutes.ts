@@ -4,11 +4,10 @@ import { codeOf, Failure } from '#protocol/failure.ts';
 import { type Minutes, type MinutesPayload, verifyMinutes } from '../minutes/minutes.ts';
 import { minutesPdf } from '../minutes/pdf.ts';
 import { readTrusted } from '../trust.ts';
-import type { Viewing } from '../viewing/clear.ts';
-import { takeStill } from '../viewing/still.ts';
-import type { SavedStill } from '../viewing/stills.ts';
+import type { Derived } from '../viewing/clear.ts';
 import { caseId, latestNote } from './case-id.ts';
 import type { Call, Command } from './command.ts';
+import type { Pictures } from './pictures.ts';
 
 export const minutes: Command = {
   summary: 'Writes the minutes of a case as PDF again, without a picture; also after it was closed.',
@@ -69,29 +68,63 @@ const inMinutes = 'verbale.pdf (fotogramma)';
 const pictureWidthPx = 960;
 
 /**
- * Has the hub make and sign the minutes of the opening that is line `line`, with a picture of the middle of the longest
- * stretch. The picture is in the PDF alone, which is never at the hub: what is kept there is its hash.
+ * Has the hub make and sign the minutes of the opening that is line `line`, with a picture of what they are
+ * about. The picture is in the PDF alone, which is never at the hub: what is kept there is its hash.
  */
 export async function makeMinutes(
   call: Call,
   id: string,
   line: number,
-  viewing: Viewing,
-  stills: readonly SavedStill[],
+  pictures: Pictures,
 ): Promise<MadeMinutes> {
+  const { viewing, stills, masks, originals } = pictures;
   const text = (utcMs: number): string => new Date(Math.round(utcMs)).toISOString();
-  const still = await pictureOf(call, viewing);
+  const still = await pictureOf(call, pictures);
   const made: MinutesPayload['made'] = {
-    films: viewing.files.map(({ name, sha256: hash, durationMs, stretches }) => ({
+    films: viewing.files.map(({ name, sha256: hash, durationMs, stretches, derived }) => ({
       name,
       sha256: hash,
       durationMs,
+      ...marked(derived),
       stretches: stretches.map(({ atMs, start, end }) => ({ atMs, start: text(start), end: text(end) })),
     })),
     stills: [
-      ...(still ? [{ name: inMinutes, sha256: sha256(still.bytes), at: text(still.at) }] : []),
-      ...stills.map(({ name, sha256: hash, at }) => ({ name, sha256: hash, at: text(at) })),
+      ...(still
+        ? [
+            {
+              name: inMinutes,
+              sha256: sha256(still.bytes),
+              at: text(still.at),
+              ...marked(pictures.derived(still.at)),
+            },
+          ]
+        : []),
+      ...stills.map(({ name, sha256: hash, at, derived }) => ({
+        name,
+        sha256: hash,
+        at: text(at),
+        ...marked(derived),
+      })),
     ],
+    ...(masks
+      ? {
+          masks: {
+            sha256: masks.sha256,
+            mode: masks.masks.mode,
+            style: masks.masks.style,
+            regions: masks.masks.regions.length,
+          },
+        }
+      : {}),
+    ...(originals.length > 0
+      ? {
+          originals: originals.map(({ name, sha256: hash, from }) => ({
+            name,
+            sha256: hash,
+            from: from.name,
+          })),
+        }
+      : {}),
     incomplete: viewing.incomplete.map(({ name, end }) => ({
       name,
       end: end === 'tampered' ? 'tampered' : 'torn',
@@ -102,13 +135,11 @@ export async function makeMinutes(
   return { envelope, pdf };
 }
 
-async function pictureOf(call: Call, viewing: Viewing) {
-  const longest = viewing.files
-    .flatMap(({ stretches }) => stretches)
-    .reduce((most, one) => (one.end - one.start > most.end - most.start ? one : most));
+const marked = (derived: Derived | undefined): { derived?: Derived } => (derived ? { derived } : {});
+
+async function pictureOf(call: Call, { shoot, middle }: Pictures) {
   try {
-    const middle = (longest.start + longest.end) / 2;
-    return await takeStill(viewing, middle, { format: 'jpeg', widthPx: pictureWidthPx, keyframe: true });
+    return await shoot(middle, { format: 'jpeg', widthPx: pictureWidthPx, keyframe: true });
   } catch (error) {
     // Minutes without a picture are minutes; a film that nobody here can decode is still what was recorded.
     if (!(error instanceof Failure) || !['no-ffmpeg', 'no-picture-then'].includes(error.code)) throw error;

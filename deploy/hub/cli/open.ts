@@ -4,30 +4,31 @@ import { join } from 'node:path';
 import { systemClock } from '#agent/platform/clock.ts';
 import { exitCodes, Failure } from '#protocol/failure.ts';
 import type { Manifest } from '#protocol/manifest.ts';
-import { requirePlain } from '../cases/opening.ts';
+import { requireFit } from '../cases/opening.ts';
 import { cameraName } from '../settings.ts';
 import { readTrusted } from '../trust.ts';
-import { makeViewing, type Viewing } from '../viewing/clear.ts';
 import { differing, type Evidence, readEvidence } from '../viewing/evidence.ts';
 import { readIdentity } from '../viewing/identity.ts';
+import { saveOriginals } from '../viewing/originals.ts';
 import { requireRecipient, type Sealing, writePackage } from '../viewing/package-file.ts';
 import { caseFolder, contentsPart, filePart, packageParts } from '../viewing/package-parts.ts';
 import { policyOf } from '../viewing/policy-of.ts';
 import { forbidCoreDumps, openRamFolder } from '../viewing/ram.ts';
-import { mostStills, type SavedStill, saveStills } from '../viewing/stills.ts';
 import { caseId, latestNote } from './case-id.ts';
 import type { Call, Command } from './command.ts';
 import { type MadeMinutes, makeMinutes } from './minutes.ts';
 import { readPassphrase } from './passphrase.ts';
+import { makePictures, type Pictures, wantedOf } from './pictures.ts';
 import { reviewDay } from './review-day.ts';
 import { texts } from './texts.ts';
-import { filmTime, localTime, parseTime } from './times.ts';
+import { filmTime, localTime } from './times.ts';
 
 export const open: Command = {
   summary: 'Opens the footage of a complete case in memory, or packs it encrypted for the requester.',
-  usage: 'ID --identity FILE [--with NAME …] [--pack FILE (--for age1… | --zip)]',
+  usage: 'ID --identity FILE [--with NAME …] [--masks FILE [--draw]] [--pack FILE (--for age1… | --zip)]',
   notes: `The register notes the viewing first. Clear pictures lie in a RAM-backed folder while this command runs:
-until Enter, an interrupt, or at once with --once or --pack. ${latestNote}`,
+until Enter, an interrupt, or at once with --once or --pack. For records-access and data-subject everything that is
+shown or packed is masked: --masks FILE, or --draw to draw the regions on a page of this computer. ${latestNote}`,
   arguments: { least: 1, most: 1 },
   options: {
     identity: { type: 'string', value: 'FILE', help: 'age identity of the officer' },
@@ -43,6 +44,10 @@ until Enter, an interrupt, or at once with --once or --pack. ${latestNote}`,
       help: 'take the picture of that instant; into the package too',
     },
     jpeg: { type: 'boolean', help: 'stills as JPEG (else PNG)' },
+    'stills-only': { type: 'boolean', help: 'no film, only the pictures of --still' },
+    masks: { type: 'string', value: 'FILE', help: 'regions to mask, or to leave (masks.json)' },
+    draw: { type: 'boolean', help: 'draw them over a still, and save them into FILE of --masks' },
+    original: { type: 'boolean', help: 'the segments as recorded too (police and defence only)' },
     once: { type: 'boolean', help: 'check, join, say what is there, and end' },
     pack: { type: 'string', value: 'FILE', help: 'write an encrypted package and end' },
     for: { type: 'string', value: 'age1…', help: "the requester's age recipient" },
@@ -52,13 +57,12 @@ until Enter, an interrupt, or at once with --once or --pack. ${latestNote}`,
   async run(call) {
     const id = await caseId(call);
     const sealing = sealingOf(call);
-    const times = call.options('still').map((text) => parseTime('still', text, call.settings().zone));
-    if (times.length > mostStills)
-      throw new Failure('usage', 'usage', `--still ${times.length} times: ${mostStills} are the most`);
+    const wanted = wantedOf(call);
     const history = readTrusted(call.dir);
     const client = call.client();
     const { purpose } = await client.get('GET /case', { id });
-    requirePlain(purpose);
+    const masks = wanted.draw === undefined ? wanted.masks?.sha256 : 'draw';
+    requireFit(purpose, { masked: masks !== undefined, original: wanted.original });
     await forbidCoreDumps();
     const ram = openRamFolder(call.option('out') ?? '/dev/shm', call.flag('allow-swap'));
     // Whatever ends this process but a SIGKILL takes the pictures along; the next opening removes what that leaves.
@@ -82,6 +86,8 @@ until Enter, an interrupt, or at once with --once or --pack. ${latestNote}`,
         recipient: identity.recipient,
         present: call.options('with'),
         swap: call.flag('allow-swap'),
+        ...(masks === undefined ? {} : { masks }),
+        ...(wanted.original ? { original: true } : {}),
         ...reviewDay(call),
       });
       const folder = caseFolder(call.dir, id);
@@ -93,12 +99,13 @@ until Enter, an interrupt, or at once with --once or --pack. ${latestNote}`,
           'files-differ',
           `${wrong[0].name} is ${wrong[0].why}: nothing is opened`,
         );
-      const viewing = await makeViewing(folder, evidence.manifest, identity.secret, ram);
-      const stills = await saveStills(viewing, times, call.flag('jpeg') ? 'jpeg' : 'png', ram);
-      const minutes = await makeMinutes(call, id, line, viewing, stills);
-      if (sealing) return await pack(call, id, evidence, viewing, stills, minutes, sealing);
+      const pictures = await makePictures(call, { folder, evidence, secret: identity.secret, ram }, wanted);
+      const minutes = await makeMinutes(call, id, line, pictures);
+      pictures.forget();
+      if (sealing) return await pack(call, id, evidence, pictures, minutes, sealing);
+      await saveOriginals(pictures.originals, ram);
       writeFileSync(join(ram.path, 'verbale.pdf'), minutes.pdf, { mode: 0o600 });
-      show(call, id, evidence.manifest, viewing, stills, ram.path);
+      show(call, id, evidence.manifest, pictures, ram.path);
       shown = true;
       if (!call.flag('once')) await enter(call);
       return 0;
@@ -138,8 +145,7 @@ async function pack(
   call: Call,
   id: string,
   { command, manifest }: Evidence,
-  viewing: Viewing,
-  stills: readonly SavedStill[],
+  pictures: Pictures,
   minutes: MadeMinutes,
   { file, sealing }: { file: string; sealing: Sealing },
 ): Promise<number> {
@@ -151,8 +157,7 @@ async function pack(
       hubFolder: call.dir,
       command,
       manifest,
-      viewing,
-      stills,
+      ...pictures,
       proof,
       camera: cameraName(call.settings(), command.node, command.camera),
       purpose: texts.it.purpose[command.purpose],
@@ -182,14 +187,17 @@ function show(
   call: Call,
   id: string,
   { gaps }: Manifest,
-  { files, incomplete }: Viewing,
-  stills: readonly SavedStill[],
+  { viewing: { files, incomplete }, stills, originals, masks }: Pictures,
   folder: string,
 ): void {
   const { terminal } = call;
   if (call.flag('json')) {
     const minutes = join(folder, 'verbale.pdf');
-    terminal.print(JSON.stringify({ id, folder, files, stills, gaps, incomplete, minutes }));
+    const given = originals.map(({ name, sha256 }) => ({ path: join(folder, name), sha256 }));
+    const through = masks ? { masks: masks.sha256 } : {};
+    terminal.print(
+      JSON.stringify({ id, folder, files, stills, originals: given, gaps, incomplete, minutes, ...through }),
+    );
     return;
   }
   const { opened } = call.texts();
@@ -200,6 +208,7 @@ function show(
     for (const { atMs, start, end } of stretches)
       terminal.print(opened.shows(filmTime(atMs), local(start), local(end)));
   }
+  if (originals.length > 0) terminal.print(opened.originals(join(folder, 'original'), originals.length));
   for (const { path, at } of stills) terminal.print(opened.still(path, local(at)));
   for (const { start, end, reason } of gaps) terminal.print(opened.gap(local(start), local(end), reason));
   for (const { name, end } of incomplete)

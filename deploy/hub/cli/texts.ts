@@ -45,6 +45,9 @@ export interface Texts {
     file(name: string, duration: string): string;
     shows(at: string, from: string, to: string): string;
     still(path: string, at: string): string;
+    originals(folder: string, count: number): string;
+    /** Where the regions are drawn. */
+    draw(url: string): string;
     gap(from: string, to: string, reason: string): string;
     incomplete(name: string): string;
     tampered(name: string): string;
@@ -150,6 +153,8 @@ const it: Texts = {
     file: (name, duration) => `${name} (${duration})`,
     shows: (at, from, to) => `  da ${at}: ${from} – ${to}`,
     still: (path, at) => `${path}: ${at}`,
+    originals: (folder, segments) => `${folder}: ${count(segments, 'segmento', 'segmenti')} come registrati`,
+    draw: (url) => `Disegnare le zone qui, in una finestra anonima: ${url}`,
     gap: (from, to, reason) => `  manca ${from} – ${to}: ${reason}`,
     incomplete: (name) => `  ${name} finisce prima: interrotto da un guasto del nodo`,
     tampered: (name) => `  ${name} NON è come il nodo l'ha sigillato: si vede solo la parte autentica`,
@@ -273,6 +278,8 @@ const en: Texts = {
     file: (name, duration) => `${name} (${duration})`,
     shows: (at, from, to) => `  from ${at}: ${from} – ${to}`,
     still: (path, at) => `${path}: ${at}`,
+    originals: (folder, segments) => `${folder}: ${count(segments, 'segment', 'segments')} as recorded`,
+    draw: (url) => `Draw the regions here, in a private window: ${url}`,
     gap: (from, to, reason) => `  missing ${from} – ${to}: ${reason}`,
     incomplete: (name) => `  ${name} ends early: cut by a failure at the node`,
     tampered: (name) => `  ${name} is NOT as the node sealed it: only its authentic part is shown`,

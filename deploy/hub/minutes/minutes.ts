@@ -14,6 +14,9 @@ export const maxMinutesBytes = 12 * 1024 * 1024;
 
 const text = (max: number) => z.string().min(1).max(max);
 
+/** A picture that is not as it was recorded: SHA-256 of the joined film it was made of, and of the masks. */
+const derived = z.strictObject({ from: sha256Hex, masks: sha256Hex }).optional();
+
 /** What only the officer's device knows: what it made of the delivery. */
 export const made = z.strictObject({
   films: z
@@ -22,6 +25,7 @@ export const made = z.strictObject({
         name: text(100),
         sha256: sha256Hex,
         durationMs: z.number().nonnegative(),
+        derived,
         stretches: z
           .array(z.strictObject({ atMs: z.number().nonnegative(), start: instant, end: instant }))
           .max(20_000),
@@ -29,7 +33,21 @@ export const made = z.strictObject({
     )
     .max(64),
   /** Single pictures; the first one is shown in the minutes. */
-  stills: z.array(z.strictObject({ name: text(100), sha256: sha256Hex, at: instant })).max(64),
+  stills: z.array(z.strictObject({ name: text(100), sha256: sha256Hex, at: instant, derived })).max(64),
+  /** Through which everything above was shown. */
+  masks: z
+    .strictObject({
+      sha256: sha256Hex,
+      mode: z.enum(['except', 'at']),
+      style: z.enum(['solid', 'mosaic']),
+      regions: z.int().positive(),
+    })
+    .optional(),
+  /** Segments as recorded, in the clear, that were given as well; `from` is the sealed file. */
+  originals: z
+    .array(z.strictObject({ name: text(100), sha256: sha256Hex, from: text(100) }))
+    .max(1500)
+    .optional(),
   incomplete: z.array(z.strictObject({ name: text(100), end: z.enum(['torn', 'tampered']) })).max(20_000),
 });
 export type Made = z.output<typeof made>;

@@ -130,16 +130,33 @@ function delivered(page: Page, { made }: Minutes, time: Times): void {
       time.utcBetween(first.start, last.end),
     ]);
   }
-  page.row(
-    '',
-    'Il filmato comincia e finisce ai fotogrammi chiave più vicini alle ore chieste; nessun fotogramma è stato ricodificato.',
-  );
+  const kept = made.masks ? '' : '; nessun fotogramma è stato ricodificato';
+  if (made.films.length > 0)
+    page.row('', `Il filmato comincia e finisce ai fotogrammi chiave più vicini alle ore chieste${kept}.`);
+  if (made.masks) page.row('Oscuramento', maskWords(made.masks));
+  const originals = made.originals?.length ?? 0;
+  if (originals > 0)
+    page.row(
+      'Come registrati',
+      `${originals === 1 ? 'un segmento' : `${originals} segmenti`}, nella cartella original; impronte in verbale.json`,
+    );
   const broken = made.incomplete.filter(({ end }) => end === 'tampered').length;
   if (made.incomplete.length > 0)
     page.row(
       'Segmenti incompleti',
       `${made.incomplete.length}, interrotti da un guasto del nodo${broken > 0 ? `; ${broken} NON come il nodo li ha sigillati` : ''}`,
     );
+}
+
+/** Art. 9 c. 1 c. */
+function maskWords({ mode, style, regions, sha256 }: NonNullable<Minutes['made']['masks']>): string[] {
+  const zones = regions === 1 ? 'una zona' : `${regions} zone`;
+  const how = style === 'solid' ? 'nero pieno' : 'a riquadri che non si possono invertire';
+  return [
+    `${mode === 'except' ? `tutto oscurato tranne ${zones}` : `oscurate ${zones}`}, ${how} (art. 9, comma 1, lettera c); dove nessuna zona è indicata è oscurato tutto`,
+    'Immagini derivate, dipinte e ricodificate: quelle registrate restano sigillate, con le impronte qui sotto.',
+    `masks.json ${sha256}`,
+  ];
 }
 
 function clocks({ files }: Minutes): string {

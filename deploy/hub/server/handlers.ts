@@ -8,7 +8,7 @@ import type { CaseAnswer } from '../api/schema.ts';
 import type { Case, Cases } from '../cases/cases.ts';
 import type { Closing } from '../cases/closing.ts';
 import type { Drills } from '../cases/drill.ts';
-import { deliveredCase, openerRole, requirePlain } from '../cases/opening.ts';
+import { deliveredCase, openerRole, requireFit, requirePackage } from '../cases/opening.ts';
 import { reviewOf } from '../cases/reviews.ts';
 import type { Sticks } from '../cases/stick.ts';
 import type { Alerts } from '../fleet/alerts.ts';
@@ -127,10 +127,10 @@ export function handlersOf(parts: {
       const { id, command, manifest } = deliveredCase(cases, idOf(ask));
       return await parts.nodeLogs.proof(command.node, manifest.auditSeq, id);
     },
-    'POST /view': async ({ by, id, recipient, present, swap, review }) => {
+    'POST /view': async ({ by, id, recipient, present, swap, review, masks, original = false }) => {
       const one = deliveredCase(cases, id);
       const role = openerRole(policies.current(), one, recipient, utc());
-      requirePlain(one.command.purpose);
+      requireFit(one.command.purpose, { masked: masks !== undefined, original });
       if (review !== undefined) await cases.review(id, review);
       const { seq, at } = register.append({
         kind: 'opened',
@@ -141,13 +141,16 @@ export function handlersOf(parts: {
         recipient,
         present,
         ...(swap ? { swap } : {}),
+        ...(masks === undefined ? {} : { masks }),
+        ...(original ? { original } : {}),
         ...(review === undefined ? {} : { review: instantText(review) }),
       });
       return { seq, at };
     },
     'POST /pack': ({ by, id, how, recipient, files }) => {
       const one = deliveredCase(cases, id);
-      requirePlain(one.command.purpose);
+      const names = files.map(({ name }) => name);
+      requirePackage(one.command.purpose, names);
       const to = recipient === undefined ? {} : { recipient };
       const line = register.append({
         kind: 'packaged',

@@ -8,9 +8,16 @@ import { hashFile } from './evidence.ts';
 import { type JoinedFile, joinSegments, type Output } from './join.ts';
 import type { RamFolder } from './ram.ts';
 
+/** Pictures that are not what was recorded: masked ones. */
+export interface Derived {
+  /** SHA-256 of the joined film they were made of, which stays here, and of the masks. */
+  from: string;
+  masks: string;
+}
+
 /** What was made of a delivery in a RAM-backed folder. */
 export interface Viewing {
-  files: (JoinedFile & { path: string; sha256: string })[];
+  files: (JoinedFile & { path: string; sha256: string; derived?: Derived })[];
   /** Segments that end early: torn by a crash at the node, or not as the node sealed them. */
   incomplete: { name: string; end: SealedEnd | undefined }[];
 }

@@ -15,6 +15,8 @@ export interface Contents {
 }
 
 const title = 'peio/v1/hub/package';
+/** The names and hashes of a package with its most originals. */
+export const maxContentsBytes = 512 * 1024;
 
 export function signContents({ case: id, register, at, files }: Contents, key: KeyObject): string {
   const lines = files.map(({ name, sha256 }) => `${sha256}  ${name}`);
@@ -29,7 +31,7 @@ export function signContents({ case: id, register, at, files }: Contents, key: K
 
 /** Throws `note-malformed`, `note-signature`, `contents-malformed`. */
 export function verifyContents(note: string, hub: PublicKey): Contents {
-  const text = verifyNote(parseNote(note), hubName, hub);
+  const text = verifyNote(parseNote(note, maxContentsBytes), hubName, hub);
   const match =
     /^([^\n]+)\ncase ([0-9a-f-]{36})\nregister (\d{1,15}) ([0-9a-f]{64})\ntime (\d{1,12})\n((?:[0-9a-f]{64} {2}[^\n]+\n)+)$/.exec(
       text,

@@ -15,6 +15,8 @@ export interface Fragment {
   /** Ticks, as its tfdt says. */
   decodeTime: number;
   durationTicks: number;
+  /** Pictures. */
+  samples: number;
   keyframe: boolean;
 }
 
@@ -74,17 +76,20 @@ function readMoof(moof: Buffer, track: TrackDefaults): Omit<Fragment, 'bytes'> {
   if (tfdt.length < (tfdt[0] === 1 ? 12 : 8)) malformed('a tfdt is too short');
   const usual = readTfhd(only(traf, 'tfhd').body, track);
   let durationTicks = 0;
+  let samples = 0;
   let firstFlags: number | undefined;
   for (const { type, body } of boxesIn(traf)) {
     if (type !== 'trun') continue;
     const run = readTrun(body, usual);
     durationTicks += run.durationTicks;
+    samples += run.samples;
     firstFlags ??= run.firstFlags;
   }
   if (firstFlags === undefined) malformed('a fragment without samples');
   return {
     decodeTime: tfdt[0] === 1 ? Number(tfdt.readBigUInt64BE(4)) : tfdt.readUInt32BE(4),
     durationTicks,
+    samples,
     keyframe: ((firstFlags as number) & nonSync) === 0,
   };
 }
@@ -107,7 +112,10 @@ function readTfhd(tfhd: Buffer, track: TrackDefaults): TrackDefaults {
 }
 
 /** §8.8.8. */
-function readTrun(trun: Buffer, usual: TrackDefaults): { durationTicks: number; firstFlags?: number } {
+function readTrun(
+  trun: Buffer,
+  usual: TrackDefaults,
+): { durationTicks: number; samples: number; firstFlags?: number } {
   if (trun.length < 8) malformed('a trun is too short');
   const flags = trun.readUIntBE(1, 3);
   const count = trun.readUInt32BE(4);
@@ -122,14 +130,14 @@ function readTrun(trun: Buffer, usual: TrackDefaults): { durationTicks: number; 
   if (flags & 0x100)
     for (let i = 0; i < count; i++) durationTicks += trun.readUInt32BE(place(0x100) + i * stride);
   else durationTicks = count * usual.durationTicks;
-  if (count === 0) return { durationTicks };
+  if (count === 0) return { durationTicks, samples: 0 };
   const firstFlags =
     own !== undefined
       ? trun.readUInt32BE(own)
       : flags & 0x400
         ? trun.readUInt32BE(place(0x400))
         : usual.flags;
-  return { durationTicks, firstFlags };
+  return { durationTicks, samples: count, firstFlags };
 }
 
 /** Whether a fragment's tfdt, which may have 32 bits, can say this time. */

@@ -99,9 +99,9 @@ export interface Opening {
   passphrase(): Promise<string>;
 }
 
-/** A few files and the clip; more is no package of ours. */
-const maxEntries = 200;
-const entryName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
+/** A few files, the clip and its most originals; more is no package of ours. */
+const maxEntries = 1600;
+const entryName = /^(?:original\/)?[A-Za-z0-9][A-Za-z0-9._-]{0,89}$/;
 
 /** Unpacks a package into an empty folder. Throws `not-a-package`, `tar-malformed`, `package-locked`. */
 export async function readPackage(file: string, folder: string, opening: Opening): Promise<void> {

@@ -5,8 +5,10 @@ import { sha256 } from '#protocol/envelope.ts';
 import type { Manifest } from '#protocol/manifest.ts';
 import { instantText } from '#protocol/time.ts';
 import type { LogProof } from '../logs/proof.ts';
+import type { MaskFile } from '../masks/masks.ts';
 import type { Viewing } from './clear.ts';
 import { readPart } from './evidence.ts';
+import type { Original } from './originals.ts';
 import { policyFileOf } from './policy-of.ts';
 import { readMe } from './read-me.ts';
 import type { SavedStill } from './stills.ts';
@@ -28,6 +30,8 @@ export function packageParts(given: {
   manifest: Manifest;
   viewing: Viewing;
   stills: readonly SavedStill[];
+  originals: readonly Original[];
+  masks?: MaskFile;
   proof: LogProof;
   camera: string;
   purpose: string;
@@ -36,9 +40,10 @@ export function packageParts(given: {
   const { manifest, viewing, proof } = given;
   const derived = {
     sources: manifest.files.map(({ name, sha256: hash }) => ({ name, sha256: hash })),
-    films: viewing.files.map(({ name, sha256: hash, durationMs, stretches }) => ({
+    films: viewing.files.map(({ name, sha256: hash, durationMs, stretches, derived: made }) => ({
       name,
       sha256: hash,
+      ...(made ? { derived: made } : {}),
       durationMs,
       stretches: stretches.map(({ atMs, start, end }) => ({
         atMs,
@@ -46,11 +51,13 @@ export function packageParts(given: {
         end: instantText(Math.round(end)),
       })),
     })),
-    stills: given.stills.map(({ name, sha256: hash, at }) => ({
+    stills: given.stills.map(({ name, sha256: hash, at, derived: made }) => ({
       name,
       sha256: hash,
+      ...(made ? { derived: made } : {}),
       at: instantText(Math.round(at)),
     })),
+    originals: given.originals.map(({ name, sha256: hash, from }) => ({ name, sha256: hash, from })),
     incomplete: viewing.incomplete.map(({ name, end }) => ({ name, end: end ?? 'torn' })),
   };
   const json = (name: string, value: unknown): Part =>
@@ -67,6 +74,8 @@ export function packageParts(given: {
       chunks: () => createReadStream(path, { highWaterMark: 1024 * 1024 }),
     })),
     ...given.stills.map(({ name, path }) => filePart(name, readFileSync(path))),
+    ...given.originals,
+    ...(given.masks ? [filePart('masks.json', given.masks.bytes)] : []),
     json('viewing.json', derived),
     kept(given.caseFolder, 'manifest.dsse.json'),
     kept(given.caseFolder, 'command.dsse.json'),

@@ -18,9 +18,27 @@ interface Excerpt {
   offsetMs: number;
 }
 
+/** `keyframe`: the one at or before the instant will do, and takes less. */
+export interface StillShape {
+  widthPx?: number;
+  keyframe?: boolean;
+}
+
+/** Takes a picture of what was opened: plain, or masked. */
+export type Shoot = (at: number, how: StillShape & { format: 'png' | 'jpeg' }) => Promise<Still>;
+
+export type StillFormat = 'png' | 'jpeg' | 'raw';
+
+/** `raw`: planes as paint.ts has them, of the size that is asked for with `exactly`. */
+export const codecOf: Readonly<Record<StillFormat, readonly string[]>> = {
+  png: ['-c:v', 'png', '-f', 'image2pipe'],
+  jpeg: ['-c:v', 'mjpeg', '-q:v', '3', '-pix_fmt', 'yuvj420p', '-f', 'image2pipe'],
+  raw: ['-f', 'rawvideo'],
+};
+
 /** A picture of 4K as PNG; ffmpeg on a slow machine decodes a GOP in seconds. */
-const maxStillBytes = 64 * 1024 * 1024;
-const decodeMs = 60_000;
+export const maxStillBytes = 64 * 1024 * 1024;
+export const decodeMs = 60_000;
 
 /**
  * The picture that was filmed at `at`, or the first after it. Only ffmpeg decodes, and through pipes: nothing in the
@@ -29,12 +47,15 @@ const decodeMs = 60_000;
 export async function takeStill(
   viewing: Pick<Viewing, 'files'>,
   at: number,
-  how: { format: 'png' | 'jpeg'; widthPx?: number; keyframe?: boolean },
+  how: StillShape & { format: StillFormat; exactly?: { width: number; height: number } },
 ): Promise<Still> {
   const { bytes, offsetMs } = await excerptAt(viewing, at);
-  const codec =
-    how.format === 'png' ? ['-c:v', 'png'] : ['-c:v', 'mjpeg', '-q:v', '3', '-pix_fmt', 'yuvj420p'];
-  const scale = how.widthPx ? ['-vf', `scale='min(${how.widthPx},iw)':-2`] : [];
+  const { exactly } = how;
+  const scale = exactly
+    ? ['-vf', `scale=${exactly.width}:${exactly.height},format=yuv420p`]
+    : how.widthPx
+      ? ['-vf', `scale='min(${how.widthPx},iw)':-2`]
+      : [];
   const ffmpeg = await findFfmpeg();
   // The last picture of a group begins before its end: then the search goes back until there is one.
   const back = how.keyframe ? [offsetMs] : [0, 100, 500, 2000, offsetMs];
@@ -45,7 +66,7 @@ export async function takeStill(
       [
         ...['-hide_banner', '-loglevel', 'error', '-f', 'mp4', '-i', 'pipe:0'],
         ...(from > 0 ? ['-ss', (from / 1000).toFixed(3)] : []),
-        ...['-frames:v', '1', ...scale, ...codec, '-f', 'image2pipe', 'pipe:1'],
+        ...['-frames:v', '1', ...scale, ...codecOf[how.format], 'pipe:1'],
       ],
       { timeoutMs: decodeMs, maxBytes: maxStillBytes, input: bytes },
     );

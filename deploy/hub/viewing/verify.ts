@@ -1,12 +1,12 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { parseJson } from '#protocol/envelope.ts';
 import { Failure, sentenceOf } from '#protocol/failure.ts';
 import type { Policy } from '#protocol/policy.ts';
 import { caseFile } from '../cases/case.ts';
 import { proofSchema, verifyProof } from '../logs/proof.ts';
 import { readTrusted } from '../trust.ts';
-import { verifyContents } from './contents.ts';
+import { maxContentsBytes, verifyContents } from './contents.ts';
 import { differing, type Evidence, hashFile, readEvidence, readPart } from './evidence.ts';
 import { contentsName } from './package-parts.ts';
 
@@ -75,7 +75,7 @@ export function verifyPackage(folder: string, rootFile: string): Promise<Check[]
     const evidence = await check('evidence', () => readEvidence(folder, policy));
     const contents = await check('contents', () => {
       const found = verifyContents(
-        readPart(folder, contentsName, 64 * 1024).toString('utf8'),
+        readPart(folder, contentsName, maxContentsBytes).toString('utf8'),
         policy.hub.key,
       );
       if (found.case !== evidence.command.id)
@@ -93,7 +93,10 @@ async function requireFiles(
   listed: readonly { name: string; sha256: string }[],
 ): Promise<void> {
   const wrong: string[] = [];
-  const present = new Set(readdirSync(folder));
+  const there = readdirSync(folder, { recursive: true, withFileTypes: true });
+  const present = new Set(
+    there.filter((one) => !one.isDirectory()).map((one) => relative(folder, join(one.parentPath, one.name))),
+  );
   present.delete(contentsName);
   for (const { name, sha256 } of listed) {
     if (!present.delete(name)) wrong.push(`${name} missing`);
