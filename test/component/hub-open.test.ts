@@ -141,7 +141,7 @@ test('a package says what it is, and verifies without the hub', () =>
     assert.ok(ok);
     assert.equal(
       checks.map(({ what }: { what: string }) => what),
-      ['policy', 'evidence', 'contents', 'files', 'proof'],
+      ['policy', 'evidence', 'contents', 'files', 'minutes', 'proof'],
     );
     const folder = await unpacked(world, pack);
     assert.equal(readdirSync(folder).sort(), [

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { sha256 } from '#protocol/envelope.ts';
 import { codeOf, Failure } from '#protocol/failure.ts';
-import { type Minutes, type MinutesPayload, verifyMinutes } from '../minutes/minutes.ts';
+import { inMinutes, type Minutes, type MinutesPayload, verifyMinutes } from '../minutes/minutes.ts';
 import { minutesPdf } from '../minutes/pdf.ts';
 import { readTrusted } from '../trust.ts';
 import type { Derived } from '../viewing/clear.ts';
@@ -60,9 +60,6 @@ export interface MadeMinutes {
   envelope: string;
   pdf: Buffer;
 }
-
-/** What the picture is called that is in the PDF alone. */
-const inMinutes = 'verbale.pdf (fotogramma)';
 
 /** For minutes a picture needs no more than this. */
 const pictureWidthPx = 960;

@@ -63,7 +63,7 @@ export interface Texts {
   notAuthentic: string;
   /** Of files that closing took away. */
   deleted: string;
-  verified: Record<'policy' | 'evidence' | 'files' | 'contents' | 'proof', string>;
+  verified: Record<'policy' | 'evidence' | 'files' | 'contents' | 'minutes' | 'proof', string>;
   erased(files: number, size: string): string;
   act: Record<RegisterKind, string>;
   registerColumns: readonly string[];
@@ -174,6 +174,7 @@ const it: Texts = {
     evidence: 'comando firmato da incaricato e responsabile, manifesto firmato dal nodo',
     files: 'impronte dei file',
     contents: 'elenco firmato dal municipio',
+    minutes: 'verbale firmato dal municipio, per questo caso e queste immagini',
     proof: 'riga nel registro del nodo, controfirmata dal municipio',
   },
   erased: (files, size) =>
@@ -298,6 +299,7 @@ const en: Texts = {
     evidence: 'command signed by operator and officer, manifest signed by the node',
     files: 'hashes of the files',
     contents: 'contents signed by the hub',
+    minutes: 'minutes signed by the hub, of this case and these pictures',
     proof: 'line in the node’s log, cosigned by the hub',
   },
   erased: (files, size) => `Closed: ${files} files deleted (${size}); manifest, hashes and register stay.`,

@@ -12,6 +12,9 @@ import { requestRecord } from '../register/requests.ts';
 /** Twice a manifest of seven days: base64, and the films beside it. */
 export const maxMinutesBytes = 12 * 1024 * 1024;
 
+/** What the picture is called that is in the PDF alone. */
+export const inMinutes = 'verbale.pdf (fotogramma)';
+
 const text = (max: number) => z.string().min(1).max(max);
 
 /** A picture that is not as it was recorded: SHA-256 of the joined film it was made of, and of the masks. */

@@ -7,11 +7,12 @@ import { caseFile } from '../cases/case.ts';
 import { proofSchema, verifyProof } from '../logs/proof.ts';
 import { readTrusted } from '../trust.ts';
 import { maxContentsBytes, verifyContents } from './contents.ts';
-import { differing, type Evidence, hashFile, readEvidence, readPart } from './evidence.ts';
+import { differing, type Evidence, hashFile, readDelivered, readEvidence, readPart } from './evidence.ts';
 import { contentsName } from './package-parts.ts';
+import { requireMinutes } from './verify-minutes.ts';
 
 export interface Check {
-  what: 'policy' | 'evidence' | 'files' | 'contents' | 'proof';
+  what: 'policy' | 'evidence' | 'files' | 'contents' | 'minutes' | 'proof';
   ok: boolean;
   /** There is nothing to check any more: the case was closed. */
   deleted?: boolean;
@@ -47,7 +48,7 @@ async function checks(
 /** The folder of a case at the hub: its sealed files against the signed manifest. */
 export async function verifyCase(folder: string, policy: Policy): Promise<Check[]> {
   const done = await checks(async (check) => {
-    const { manifest } = await check('evidence', () => readEvidence(folder, policy));
+    const { manifest } = await check('evidence', () => readDelivered(folder, policy));
     if (isClosed(folder)) return;
     await check('files', async () => {
       const wrong = await differing(folder, manifest);
@@ -68,7 +69,7 @@ function isClosed(folder: string): boolean {
   return parsed.success && parsed.data.state === 'closed';
 }
 
-/** An unpacked package: root → policy → hub, persons and node → contents, command, manifest and log → files. */
+/** An unpacked package: root → policy → hub, persons and node → contents, command, manifest, minutes and log → files. */
 export function verifyPackage(folder: string, rootFile: string): Promise<Check[]> {
   return checks(async (check) => {
     const { policy } = await check('policy', () => readTrusted(folder, rootFile));
@@ -83,6 +84,7 @@ export function verifyPackage(folder: string, rootFile: string): Promise<Check[]
       return found;
     });
     await check('files', () => requireFiles(folder, contents.files));
+    await check('minutes', () => requireMinutes(folder, policy, evidence, contents));
     await check('proof', () => requireProof(folder, policy, evidence));
   });
 }
