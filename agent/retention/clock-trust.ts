@@ -115,7 +115,9 @@ export async function openClockTrust(parts: ClockTrustParts): Promise<ClockTrust
       if (stretch !== undefined)
         return Math.max(0, poweredMs() - stretch.poweredMs - Math.max(0, utcMs - stretch.label));
       // From before the table begins: older than the stretch that comes next by its label.
-      const next = stretches.filter(({ label }) => label > utcMs).sort((a, b) => a.label - b.label)[0];
+      let next: { label: number; poweredMs: number } | undefined;
+      for (const one of stretches)
+        if (one.label > utcMs && (next === undefined || one.label < next.label)) next = one;
       return next === undefined ? 0 : poweredMs() - next.poweredMs;
     },
     corrected(utcMs) {

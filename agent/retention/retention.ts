@@ -141,8 +141,14 @@ export function openRetention(parts: RetentionParts): Retention {
     rows.filter((row) => !parts.kept(camera.id, row.start, row.end));
 
   const proven = (row: SegmentRow): boolean => trust.poweredAgeMs(row.start) >= parts.retentionMs;
-  const abnormal = (rows: readonly SegmentRow[]): RetentionStatus['heldBack'] => {
-    const unproven = rows.filter((row) => !proven(row)).length;
+  const abnormal = async (
+    due: (camera: CameraStore) => SegmentRow[],
+  ): Promise<RetentionStatus['heldBack']> => {
+    let unproven = 0;
+    for (const camera of store.cameras()) {
+      unproven += due(camera).filter((row) => !proven(row)).length;
+      await breath();
+    }
     const all = store.cameras().reduce((sum, camera) => sum + camera.count(), 0);
     if (unproven <= all * abnormalShare) return undefined;
     const found = { segments: unproven, percent: Math.round((unproven / all) * 100) };
@@ -153,10 +159,12 @@ export function openRetention(parts: RetentionParts): Retention {
   const byAge = async (): Promise<void> => {
     const now = clock.utc();
     const trusted = trust.trusted();
+    // Nothing has a greater powered age than the store itself: asking for that of every row is the dear part.
+    const mayProve = trust.poweredMs() >= parts.retentionMs;
     /** How long ago its time was over; negative before. */
     const overdueMs = (start: number, written: ClockState): number => {
       const believed = trusted && (written === 'synced' || written === 'unknown');
-      const ageMs = Math.max(believed ? now - start : 0, trust.poweredAgeMs(start));
+      const ageMs = Math.max(believed ? now - start : 0, mayProve ? trust.poweredAgeMs(start) : 0);
       return ageMs - parts.retentionMs;
     };
     const due = (camera: CameraStore): SegmentRow[] => {
@@ -166,7 +174,7 @@ export function openRetention(parts: RetentionParts): Retention {
       );
       return rows.some((row) => overdueMs(row.start, row.clock) >= patienceMs) ? rows : [];
     };
-    held = trust.confirmed() ? undefined : abnormal(store.cameras().flatMap(due));
+    held = trust.confirmed() ? undefined : await abnormal(due);
     const chosen = new Map<CameraStore, SegmentRow[]>();
     for (const camera of store.cameras()) {
       // 1 choose, 2 withdraw
@@ -179,18 +187,21 @@ export function openRetention(parts: RetentionParts): Retention {
   };
 
   /** Of all cameras, by start, and enough to free `bytes` and `count` files; looked for in a window that widens from the oldest on. */
-  const oldestUnkept = (bytes: number, count: number): { camera: CameraStore; row: SegmentRow }[] => {
+  const oldestUnkept = async (
+    bytes: number,
+    count: number,
+  ): Promise<{ camera: CameraStore; row: SegmentRow }[]> => {
     const newest = Math.max(...store.cameras().map((camera) => camera.newest()?.end ?? 0));
     const oldest = Math.min(...store.cameras().map((camera) => camera.oldest()?.start ?? newest));
     const last = newest - spareMs;
     for (let windowMs = 3_600_000; ; windowMs *= 4) {
       const limit = Math.min(oldest + windowMs, last);
-      const found = store.cameras().flatMap((camera) =>
-        unkept(
-          camera,
-          camera.select((start) => start < limit),
-        ).map((row) => ({ camera, row })),
-      );
+      const found: { camera: CameraStore; row: SegmentRow }[] = [];
+      for (const camera of store.cameras()) {
+        const rows = camera.select((start) => start < limit);
+        for (const row of unkept(camera, rows)) found.push({ camera, row });
+        await breath();
+      }
       const enough = found.length >= count && found.reduce((sum, { row }) => sum + row.bytes, 0) >= bytes;
       if (enough || limit === last) return found.sort((a, b) => a.row.start - b.row.start);
     }
@@ -208,14 +219,20 @@ export function openRetention(parts: RetentionParts): Retention {
     }
     short = true;
     const chosen = new Map<CameraStore, SegmentRow[]>();
-    for (const { camera, row } of oldestUnkept(missing, missingFiles)) {
+    for (const { camera, row } of await oldestUnkept(missing, missingFiles)) {
       missing -= row.bytes;
       missingFiles -= 1;
       chosen.set(camera, chosen.get(camera) ?? []);
       chosen.get(camera)?.push(row);
       if (missing <= 0 && missingFiles <= 0) break;
     }
-    for (const [camera, rows] of chosen) camera.withdraw(rows);
+    for (const [camera, rows] of chosen) {
+      // What was held or reserved while the others were looked through stays.
+      const still = unkept(camera, rows);
+      camera.withdraw(still);
+      if (still.length > 0) chosen.set(camera, still);
+      else chosen.delete(camera);
+    }
     await remove('space', chosen);
   };
 

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { systemClock } from '#agent/platform/clock.ts';
 import { systemFiles } from '#agent/platform/files.ts';
-import { openClockTrust, openRetention } from '#agent/retention/retention.ts';
-import { openStore } from '#agent/store/store.ts';
+import { openClockTrust, openRetention, type RetentionParts } from '#agent/retention/retention.ts';
+import { maxStretches, openStore } from '#agent/store/store.ts';
 import { eventually } from '../support/eventually.ts';
 import { silent, storeParts } from '../support/store-parts.ts';
 import { fillStore } from './filled-store.ts';
@@ -89,14 +89,17 @@ export async function sweep(options: {
     });
     figures.at(-1)!.ms = median(took);
   }
-  /** Deletes what starts within the day and belongs to `whose`: everything else is kept. */
-  const sweepDay = (what: string, day: number, whose: (camera: string) => boolean): Promise<void> =>
+  const sweepOnce = (
+    what: string,
+    parts: Pick<RetentionParts, 'retentionMs' | 'reserve' | 'kept'> & { service?: 'synced' | 'unknown' },
+  ): Promise<void> =>
     measure(what, async () => {
-      const from = first + day * dayMs;
+      const { service = 'synced', ...rest } = parts;
+      const { state } = store;
       const trust = await openClockTrust({
         clock: systemClock,
-        state: store.state,
-        service: async () => 'synced',
+        state,
+        service: async () => service,
         floor: 0,
       });
       let count = 0;
@@ -106,9 +109,7 @@ export async function sweep(options: {
         clock: systemClock,
         files: systemFiles,
         trust,
-        retentionMs: Date.now() - (from + dayMs),
-        reserve: 0,
-        kept: (camera, start) => !whose(camera) || start < from,
+        ...rest,
         onSwept: async (swept) => {
           count += swept.count;
         },
@@ -120,8 +121,37 @@ export async function sweep(options: {
       await life;
       return count;
     });
+  /** Deletes what starts within the day and belongs to `whose`: everything else is kept. */
+  const sweepDay = (
+    what: string,
+    day: number,
+    whose: (camera: string) => boolean,
+    service?: 'synced' | 'unknown',
+  ): Promise<void> => {
+    const from = first + day * dayMs;
+    return sweepOnce(what, {
+      retentionMs: Date.now() - (from + dayMs),
+      reserve: 0,
+      kept: (camera, start) => !whose(camera) || start < from,
+      ...(service && { service }),
+    });
+  };
   await sweepDay('sweep of a camera-day', 0, (camera) => camera === names[0]);
   await sweepDay(`sweep of a day of ${cameras} cameras`, 1, () => true);
+  // A box that was restarted every hour: powered time is counted in as many stretches.
+  await store.state.update((value) => {
+    value.poweredMs = 10 * dayMs;
+    value.clockStretches = Array.from({ length: maxStretches - 10 }, (_, i) => ({
+      label: first + (i * (until - first)) / maxStretches,
+      poweredMs: (i * 10 * dayMs) / maxStretches,
+    }));
+  });
+  await sweepDay('the same, restarted hourly, no time service', 2, () => true, 'unknown');
+  await sweepOnce('no room, and all of it held', {
+    retentionMs: 30 * dayMs,
+    reserve: 0.999,
+    kept: () => true,
+  });
   await store.close();
   const worst = Math.max(...figures.map(({ stallMs }) => stallMs));
   return {

@@ -270,6 +270,54 @@ test('a full disk takes the oldest that is not kept, of all cameras, and no more
   await store.close();
 });
 
+test('what is reserved while room is looked for stays, though it was the oldest', async () => {
+  using folder = temporaryFolder();
+  const full: Files = {
+    ...systemFiles,
+    space: async () => ({ freeBytes: 4000, totalBytes: 100_000, freeInodes: 1, totalInodes: 1 }),
+  };
+  const clock = fakeClock();
+  const store = await openStore(storeParts(folder.path, clock));
+  const starts: Record<string, number> = {};
+  for (const [i, id] of ['cam-1', 'cam-2', 'cam-3'].entries()) {
+    const camera = await store.camera(id);
+    starts[id] = (await sealSegment(camera, clock.utc() - 20 * hour + i * 60_000, 10_000)).start;
+    await sealSegment(camera, clock.utc(), 10_000);
+  }
+  const trust = await openClockTrust({ clock, state: store.state, service: async () => 'synced', floor: 0 });
+  const looked: string[] = [];
+  const swept: Swept[] = [];
+  const retention = openRetention({
+    store,
+    clock,
+    files: full,
+    trust,
+    retentionMs: week,
+    reserve: 0.05,
+    // As soon as another camera is looked at, an extraction reserves what had been found of the first.
+    kept: (camera, start) => {
+      looked.push(camera);
+      return start === starts['cam-1'] && looked.includes('cam-2');
+    },
+    onSwept: async (one) => void swept.push(one),
+    log: silent,
+  });
+  const end = new AbortController();
+  const life = retention.run(end.signal);
+  await eventually('the sweep', () => clock.pending() === 1);
+  end.abort();
+  await life;
+  assert.ok(looked.includes('cam-2'));
+  const { segments } = store.overlapping('cam-1', 0, clock.utc() - hour);
+  assert.equal(
+    segments.map(({ start }) => start),
+    [starts['cam-1']],
+  );
+  assert.ok(segments.every((row) => existsSync(store.path('cam-1', row)!)));
+  assert.not.ok(swept.some(({ camera }) => camera === 'cam-1'));
+  await store.close();
+});
+
 test('a clock that jumped a year ahead deletes nothing, until the hub agrees', async () => {
   using folder = temporaryFolder();
   const year = 365 * 24 * hour;
