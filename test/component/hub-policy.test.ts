@@ -132,7 +132,7 @@ test('a revoked operator’s command that is on its way is refused where it arri
     const again = await world.run(
       'extract',
       '--request',
-      (await openClient(world.town.hub).get('GET /case', { id })).request,
+      (await openClient(world.town.hub).get('GET /case', { id })).request as string,
     );
     assert.is(again.code, 2, again.out);
   }));

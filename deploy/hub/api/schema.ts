@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { CommandType } from '#protocol/command.ts';
 import { nodeId, sha256Hex, uuidV7 } from '#protocol/ids.ts';
 import { maxPolicyBytes } from '#protocol/policy.ts';
 import type { Purpose } from '#protocol/purpose.ts';
@@ -11,6 +12,7 @@ import type { LogProof } from '../logs/proof.ts';
 import { made } from '../minutes/minutes.ts';
 import type { RegisterLine } from '../register/register.ts';
 import { type KnownRequest, requestRecord } from '../register/requests.ts';
+import { type AlarmAnswers, alarmBodies } from './alarms.ts';
 
 /** What the command line and `hub serve` say to each other over the socket, JSON both ways. */
 
@@ -29,7 +31,15 @@ const requestId = z.string().regex(/^\d{4}-\d{4,8}$/, 'is no number of a request
 export const bodies = {
   request: z.strictObject({ by, record: requestRecord }),
   reject: z.strictObject({ by, request: requestId, reason: z.string().trim().min(1).max(2000) }),
-  prepare: z.strictObject({ by, request: requestId, envelope, review }),
+  prepare: z.strictObject({
+    by,
+    /** For extractions and holds. */
+    request: requestId.optional(),
+    /** For snapshots: who attends, and why. */
+    attending: z.string().max(8000).optional(),
+    envelope,
+    review,
+  }),
   authorise: z.strictObject({ by, id: uuidV7, envelope }),
   view: z.strictObject({
     by,
@@ -62,6 +72,14 @@ export const bodies = {
       .min(1)
       .max(1600),
   }),
+  /** A picture for maintenance is opened. */
+  look: z.strictObject({
+    by,
+    id: uuidV7,
+    recipient: z.string().max(4200),
+    present: z.array(z.string().trim().min(1).max(200)).min(1).max(20),
+    swap: z.boolean(),
+  }),
   /** `line` is the opening's in the register. */
   minutes: z.strictObject({ by, id: uuidV7, line: z.int().positive(), made }),
   report: z.strictObject({
@@ -71,7 +89,7 @@ export const bodies = {
     to: z.string().trim().min(1).max(200),
   }),
   close: z.strictObject({ by, id: uuidV7 }),
-  ack: z.strictObject({ by, alert: z.string().min(1).max(120) }),
+  ...alarmBodies,
   import: z.strictObject({
     by,
     id: uuidV7,
@@ -99,14 +117,18 @@ export const bodies = {
 
 export interface CaseAnswer {
   id: string;
-  request: string;
+  type: CommandType;
+  request?: string | undefined;
   state: CaseState;
   revision: number;
   node: string;
-  camera: string;
-  from: number;
-  to: number;
-  purpose: Purpose;
+  /** What of these the command names; UTC milliseconds. */
+  camera?: string | undefined;
+  from?: number | undefined;
+  to?: number | undefined;
+  purpose?: Purpose | 'maintenance' | undefined;
+  until?: number | undefined;
+  hold?: string | undefined;
   expiresAt: number;
   /** When somebody looks whether it can be closed, UTC milliseconds. */
   review: number;
@@ -128,15 +150,18 @@ export interface StatusAnswer {
 }
 
 /** What a path answers. */
-export interface Answers {
+export interface Answers extends AlarmAnswers {
   'GET /status': StatusAnswer;
   'GET /register': { lines: RegisterLine[]; size: number; hash: string };
   'GET /cases': CaseAnswer[];
   'GET /case': CaseAnswer;
   'GET /request': KnownRequest;
+  /** Who attends a picture for maintenance, and why, as the hash in its command covers it. */
+  'GET /attending': { full: string };
   'POST /request': { id: string; recordHash: string };
   'POST /reject': { seq: number };
   'POST /prepare': CaseAnswer;
+  'POST /look': { seq: number; at: string };
   'POST /authorise': CaseAnswer;
   'GET /proof': LogProof;
   'POST /view': { seq: number; at: string };
@@ -147,7 +172,6 @@ export interface Answers {
   'GET /minutes': { envelopes: string[] };
   'POST /report': { seq: number };
   'POST /close': { files: number; bytes: number };
-  'POST /ack': HubAlert;
   'POST /import': CaseAnswer;
   /** How much of the file is here. */
   'POST /piece': { offset: number };

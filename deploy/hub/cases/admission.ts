@@ -1,7 +1,16 @@
-import { authorise, type Command, type ExtractCommand, skewMs, verifyCommand } from '#protocol/command.ts';
+import {
+  authorise,
+  type Command,
+  type ExtractCommand,
+  signaturesSuffice,
+  skewMs,
+  verifyCommand,
+} from '#protocol/command.ts';
 import { Failure } from '#protocol/failure.ts';
 import type { Policy, Role } from '#protocol/policy.ts';
+import { attendingOf } from '../register/attending.ts';
 import type { KnownRequest } from '../register/requests.ts';
+import type { HoldCommand } from './case.ts';
 
 /** What the hub asks of a command before it keeps or sends it; the node asks again, and its word counts. */
 
@@ -16,19 +25,30 @@ export function keyHolder(policy: Policy, keyid: string, role: Role, node: strin
   )?.name;
 }
 
+/** What a command is admitted for; which of these it needs is the type's business. */
+export interface Asked {
+  request?: KnownRequest | undefined;
+  /** Who attends, and why, as text: for a snapshot. */
+  attending?: string | undefined;
+  /** The node of a hold that this hub ordered and that its node keeps. */
+  holdAt(id: string): string | undefined;
+}
+
+const dayMs = 86_400_000;
+
 /**
- * A command that an operator signed, for a request in the register: the same purpose, and nothing that was not asked
- * for (Art. 9 c. 1.a). Throws what `verifyCommand` throws, and the codes below.
+ * A command that an operator signed: for extractions and holds, of a request in the register, for the same purpose and
+ * nothing that was not asked for (Art. 9 c. 1.a); for a snapshot, with those attending by name. Throws what
+ * `verifyCommand` throws, and the codes below. `complete` when it needs no further signature.
  */
 export function admitPrepared(
   message: Uint8Array,
   policy: Policy,
-  request: KnownRequest,
+  asked: Asked,
   utcMs: number,
-): ExtractCommand {
-  const { command, signers } = verifyCommand(message, policy);
-  if (command.type !== 'extract')
-    return denied('not-an-extraction', `this hub sends no "${command.type}" yet`);
+): { command: Command; complete: boolean } {
+  const verified = verifyCommand(message, policy);
+  const { command, signers } = verified;
   if (command.policyVersion !== policy.version)
     denied('stale-policy', `policy ${policy.version} is in force: prepare the command again`);
   if (
@@ -36,30 +56,61 @@ export function admitPrepared(
     !keyHolder(policy, command.operator, 'operator', command.node)
   )
     denied('missing-signature', 'the operator that the command names has not signed it, or may not');
-  if (!keyHolder(policy, command.officer, 'officer', command.node))
+  if ('officer' in command && !keyHolder(policy, command.officer, 'officer', command.node))
     denied('unknown-officer', `the key named as officer belongs to no officer for ${command.node}`);
-  if (!policy.nodes.find(({ id }) => id === command.node)?.cameras.includes(command.camera))
+  const node = policy.nodes.find(({ id }) => id === command.node);
+  if (node === undefined) return denied('unknown-node', `the policy knows no ${command.node}`);
+  if ('camera' in command && !node.cameras.includes(command.camera))
     denied('unknown-camera', `the policy knows no ${command.node}/${command.camera}`);
   if (command.expiresAt <= utcMs) denied('expired', 'the command has expired');
-  requireRequested(command, request);
-  return command;
+  requireAsked(command, policy, asked, utcMs);
+  // Only the operator's word can be enough for a question; an extraction waits for the officer, whoever signed already.
+  const complete = command.type === 'probe' && signaturesSuffice(verified, { node: node.id, policy });
+  return { command, complete };
 }
 
-function requireRequested(command: ExtractCommand, request: KnownRequest): void {
+function requireAsked(command: Command, policy: Policy, asked: Asked, utcMs: number): void {
+  switch (command.type) {
+    case 'extract':
+      requireRequested(command, asked.request);
+      return;
+    case 'hold':
+      requireRequested(command, asked.request);
+      if (!policy.holdPurposes.includes(command.purpose))
+        denied('purpose-not-allowed', `the policy allows no hold for ${command.purpose}`);
+      if (command.until <= utcMs || command.until > utcMs + policy.holdMaxDays * dayMs)
+        denied('hold-end', `a hold ends within ${policy.holdMaxDays} days: a longer one is asked for again`);
+      return;
+    case 'release':
+      if (asked.holdAt(command.hold) !== command.node)
+        denied('unknown-hold', `this hub knows no hold ${command.hold} that ${command.node} keeps`);
+      return;
+    case 'snapshot':
+      if (asked.attending === undefined || !attendingOf(asked.attending, command.attending))
+        denied('other-attending', 'the command does not carry the record of those attending');
+      return;
+    case 'probe':
+      return;
+  }
+}
+
+function requireRequested(command: ExtractCommand | HoldCommand, request: KnownRequest | undefined): void {
+  if (request === undefined)
+    throw new Failure('denied', 'unknown-request', 'there is no such request: enter it with "hub request"');
   const { record } = request;
   if (request.rejected) denied('request-rejected', `request ${request.id} was rejected`);
   if (command.request.recordHash !== request.recordHash || command.request.protocol !== record.protocol)
     denied('other-request', `the command does not carry the record of request ${request.id}`);
   if (command.purpose !== record.purpose)
     denied('other-purpose', `request ${request.id} is for ${record.purpose}, not for ${command.purpose}`);
-  const asked = record.windows.some(
+  const within = record.windows.some(
     ({ node, camera, from, to }) =>
       node === command.node &&
       camera === command.camera &&
       Date.parse(from) <= command.from &&
       command.to <= Date.parse(to),
   );
-  if (!asked) denied('not-requested', `request ${request.id} does not ask for this camera at these times`);
+  if (!within) denied('not-requested', `request ${request.id} does not ask for this camera at these times`);
 }
 
 /** The same command with every signature it needs, as the node will judge it. Throws `Refusal`s. */

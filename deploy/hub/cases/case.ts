@@ -1,6 +1,5 @@
 import { z } from 'zod';
-import type { Command } from '#protocol/command.ts';
-import { maxCommandBytes, parseCommand } from '#protocol/command.ts';
+import { type Command, type ExtractCommand, maxCommandBytes, parseCommand } from '#protocol/command.ts';
 import { parseEnvelope } from '#protocol/envelope.ts';
 import { uuidV7 } from '#protocol/ids.ts';
 import { commandStatus } from '#protocol/status.ts';
@@ -8,7 +7,8 @@ import { commandStatus } from '#protocol/status.ts';
 /**
  * prepared: the operator signed. authorised: the officer too; on its way. refused, failed: the node's last word, or
  * none before the command expired. complete: everything the manifest lists is here and is what it says.
- * closing, closed: the footage is being, or has been, deleted.
+ * executed: the node has done it, and nothing is delivered. closing, closed: the footage is being, or has been,
+ * deleted.
  */
 export const caseStates = [
   'prepared',
@@ -16,6 +16,7 @@ export const caseStates = [
   'refused',
   'failed',
   'complete',
+  'executed',
   'closing',
   'closed',
 ] as const;
@@ -24,7 +25,8 @@ export type CaseState = (typeof caseStates)[number];
 /** case.json; beside it command.dsse.json, manifest.dsse.json, `files/` and `inbox/`. */
 export const caseFile = z.strictObject({
   id: uuidV7,
-  request: z.string().max(32),
+  /** Number of the request it is for; a picture for maintenance and a question for health have none. */
+  request: z.string().max(32).optional(),
   state: z.enum(caseStates),
   createdAt: z.number(),
   authorisedAt: z.number().optional(),
@@ -46,6 +48,20 @@ export function commandOf(message: Uint8Array): Command {
   return parseCommand(parseEnvelope(message, maxCommandBytes).payload);
 }
 
+export type SnapshotCommand = Extract<Command, { type: 'snapshot' }>;
+export type HoldCommand = Extract<Command, { type: 'hold' }>;
+/** What ends with footage here. */
+export type DeliveredCommand = ExtractCommand | SnapshotCommand;
+
+export function isDelivered(command: Command): command is DeliveredCommand {
+  return command.type === 'extract' || command.type === 'snapshot';
+}
+
 export function isOver(state: CaseState): boolean {
-  return state === 'refused' || state === 'failed' || state === 'closing' || state === 'closed';
+  return ['refused', 'failed', 'executed', 'closing', 'closed'].includes(state);
+}
+
+/** Nobody needs the node's last word about it on the broker any more. */
+export function isSettled({ state, command }: { state: CaseState; command: Command }): boolean {
+  return state === 'closed' || (!isDelivered(command) && isOver(state));
 }

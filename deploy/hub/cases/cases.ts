@@ -1,23 +1,24 @@
 import { join } from 'node:path';
 import { type Files, readIfThere, writeDurably } from '#agent/platform/files.ts';
-import { type Command, type ExtractCommand, maxCommandBytes } from '#protocol/command.ts';
+import { type Command, maxCommandBytes } from '#protocol/command.ts';
 import { parseJson } from '#protocol/envelope.ts';
 import { Failure } from '#protocol/failure.ts';
 import type { PublicKey } from '#protocol/key.ts';
 import { type Manifest, maxManifestBytes } from '#protocol/manifest.ts';
 import type { Policy } from '#protocol/policy.ts';
-import { instantText } from '#protocol/time.ts';
+import type { CommandStatus } from '#protocol/status.ts';
 import type { Register, RegisterEntry } from '../register/register.ts';
 import { findRequest } from '../register/requests.ts';
 import { serial } from '../serial.ts';
-import { admitAuthorised, admitPrepared, hasLapsed } from './admission.ts';
-import { type CaseFile, caseFile, commandOf, isOver } from './case.ts';
-import { verifyManifest } from './manifest.ts';
+import { type Asked, admitAuthorised, admitPrepared, hasLapsed } from './admission.ts';
+import { type CaseFile, caseFile, commandOf, isDelivered, isOver } from './case.ts';
+import { preparedFacts } from './facts.ts';
+import { requireManifestOf, verifyManifest } from './manifest.ts';
 import { maxReviewMs, reviewOf } from './reviews.ts';
 import { verifyStatus } from './status.ts';
 
-export interface Case extends CaseFile {
-  command: ExtractCommand;
+export interface Case<C extends Command = Command> extends CaseFile {
+  command: C;
   /** The command's envelope, with the signatures so far. */
   envelope: string;
   manifest?: Manifest;
@@ -30,12 +31,20 @@ export interface Cases {
   /** Throws `unknown-case`. */
   get(id: string): Case;
   folder(id: string): string;
-  prepare(envelope: string, request: string, by: string, review?: number): Promise<Case>;
+  /** `about`: the request's number, or the text of who attends, where the command needs one. */
+  prepare(
+    envelope: string,
+    about: { request?: string | undefined; attending?: string | undefined },
+    by: string,
+    review?: number,
+  ): Promise<Case>;
+  /** The text that a snapshot was prepared with. Throws `not-a-picture`. */
+  attending(id: string): string;
   /** Throws `review`: not in the future, or beyond a year. */
   review(id: string, review: number): Promise<void>;
   authorise(id: string, envelope: string, by: string): Promise<Case>;
-  /** A node's status; one for no case of ours, or an older one, changes nothing. */
-  status(node: string, id: string, payload: Uint8Array): Promise<void>;
+  /** A node's status, signed by it: its case. One for no case of ours, or an older one, changes nothing. */
+  status(node: string, id: string, payload: Uint8Array): Promise<Case | undefined>;
   /** Keeps a delivery's manifest. Throws `other-manifest` and what its verification throws. */
   manifest(id: string, envelope: Buffer): Promise<Case>;
   /** Everything the manifest lists is here. */
@@ -89,10 +98,13 @@ export async function openCases(options: {
     Object.assign(one, change);
     wake(one);
   }
+  /** Asking a node for its health touches no picture: the node's log is where that stands. */
+  const note = ({ id, request, command }: Case, { kind, by, ...facts }: RegisterEntry): void => {
+    if (command.type !== 'probe') register.append({ kind, request, case: id, by, ...facts });
+  };
   /** What a crash made happen twice is noted once. */
-  const noteOnce = (entry: RegisterEntry): void => {
-    const noted = register.lines().some((line) => line.kind === entry.kind && line.case === entry.case);
-    if (!noted) register.append(entry);
+  const noteOnce = (one: Case, entry: RegisterEntry): void => {
+    if (!register.lines().some((line) => line.kind === entry.kind && line.case === one.id)) note(one, entry);
   };
   const step = <T>(id: string, work: (one: Case) => Promise<T>): Promise<T> =>
     steps.run(id, () => work(get(id)));
@@ -108,18 +120,21 @@ export async function openCases(options: {
     all: () => [...cases.values()].sort((a, b) => a.createdAt - b.createdAt),
     get,
     folder: (id) => join(dir, get(id).id),
-    async prepare(envelope, requestId, by, review) {
+    async prepare(envelope, { request, attending }, by, review) {
       if (review !== undefined) requireReview(review, options.utc());
-      const request = findRequest(register.lines(), requestId);
-      if (request === undefined)
-        throw new Failure(
-          'denied',
-          'unknown-request',
-          `there is no request ${requestId}: enter it with "hub request"`,
-        );
-      const message = Buffer.from(envelope);
-      const command = admitPrepared(message, options.policy(), request, options.utc());
+      const asked: Asked = {
+        request: request === undefined ? undefined : findRequest(register.lines(), request),
+        attending,
+        holdAt: (id) => heldAt(cases.get(id)),
+      };
+      const { command, complete } = admitPrepared(
+        Buffer.from(envelope),
+        options.policy(),
+        asked,
+        options.utc(),
+      );
       const { id } = command;
+      const forRequest = command.type === 'release' ? cases.get(command.hold)?.request : asked.request?.id;
       return steps.run(id, async () => {
         if (cases.has(id)) throw new Failure('denied', 'replayed', `case ${id} exists already`);
         const folder = join(dir, id);
@@ -128,32 +143,26 @@ export async function openCases(options: {
         await writeDurably(files, join(folder, 'command.dsse.json'), envelope);
         const fresh: Case = {
           id,
-          request: requestId,
-          state: 'prepared',
+          ...(forRequest === undefined ? {} : { request: forRequest }),
+          state: complete ? 'authorised' : 'prepared',
           createdAt: options.utc(),
+          ...(complete ? { authorisedAt: options.utc() } : {}),
           ...(review === undefined ? {} : { review }),
           command,
           envelope,
           revision: 0,
         };
-        const { node, camera, from, to, purpose, operator } = command;
-        register.append({
-          kind: 'prepared',
-          request: requestId,
-          case: id,
-          by,
-          node,
-          camera,
-          from: new Date(from).toISOString(),
-          to: new Date(to).toISOString(),
-          purpose,
-          operator,
-          review: instantText(reviewOf(fresh)),
-        });
+        note(fresh, { kind: 'prepared', by, ...preparedFacts(command, attending, reviewOf(fresh)) });
         cases.set(id, fresh);
         await keep(fresh, {});
         return fresh;
       });
+    },
+    attending(id) {
+      const line = register.lines().find(({ kind, case: of }) => kind === 'prepared' && of === id);
+      const full = line?.['attending'];
+      if (typeof full === 'string') return full;
+      throw new Failure('denied', 'not-a-picture', `case ${id} is no picture for maintenance`);
     },
     async review(id, review) {
       requireReview(review, options.utc());
@@ -167,56 +176,46 @@ export async function openCases(options: {
             'not-prepared',
             `case ${id} is ${one.state}: there is nothing to authorise`,
           );
-        if (findRequest(register.lines(), one.request)?.rejected)
+        if (one.request !== undefined && findRequest(register.lines(), one.request)?.rejected)
           throw new Failure('denied', 'request-rejected', `request ${one.request} was rejected`);
         admitAuthorised(Buffer.from(envelope), options.policy(), one.command, options.utc());
         await writeDurably(files, join(dir, id, 'command.dsse.json'), envelope);
         one.envelope = envelope;
-        noteOnce({
-          kind: 'authorised',
-          request: one.request,
-          case: id,
-          by,
-          officer: one.command.officer,
-        });
+        const officer = 'officer' in one.command ? { officer: one.command.officer } : {};
+        noteOnce(one, { kind: 'authorised', by, ...officer });
         await keep(one, { state: 'authorised', authorisedAt: options.utc() });
         return one;
       }),
     async status(node, id, payload) {
       const known = cases.get(id);
       const key = nodeKey(node);
-      if (known?.command.node !== node || key === undefined) return;
+      if (known?.command.node !== node || key === undefined) return undefined;
       const status = verifyStatus(payload, key);
       if (status.id !== id)
         throw new Failure('invalid', 'malformed', `a status of ${status.id} on the topic of ${id}`);
       await step(id, async (one) => {
         if (one.state === 'prepared' || (one.status && status.version <= one.status.version)) return;
-        const last = one.state === 'authorised' && (status.state === 'refused' || status.state === 'failed');
-        if (last)
-          noteOnce({
+        const ended = one.state === 'authorised' ? endOf(one.command, status) : undefined;
+        if (ended)
+          noteOnce(one, {
             kind: 'answered',
-            request: one.request,
-            case: id,
             by: node,
             state: status.state,
             reason: status.reason ?? '',
             auditSeq: status.auditSeq,
           });
-        await keep(one, { status, ...(last ? { state: status.state as 'refused' | 'failed' } : {}) });
+        await keep(one, { status, ...(ended ? { state: ended } : {}) });
       });
+      return known;
     },
     manifest: (id, envelope) =>
       step(id, async (one) => {
         const { command } = one;
         const key = nodeKey(command.node);
-        if (key === undefined || one.state !== 'authorised')
+        if (key === undefined || one.state !== 'authorised' || !isDelivered(command))
           throw new Failure('denied', 'not-expected', `nothing is expected for case ${id}`);
         const manifest = verifyManifest(envelope, key);
-        const same = (['node', 'camera', 'from', 'to'] as const).every(
-          (name) => manifest[name] === command[name],
-        );
-        if (manifest.command !== id || !same)
-          throw new Failure('denied', 'other-manifest', 'the manifest is of another command');
+        requireManifestOf(command, manifest);
         if (new Set(manifest.files.map(({ name }) => name)).size !== manifest.files.length)
           throw new Failure('invalid', 'malformed', 'the manifest lists a file twice');
         await writeDurably(files, join(dir, id, 'manifest.dsse.json'), envelope);
@@ -228,10 +227,8 @@ export async function openCases(options: {
       step(id, async (one) => {
         if (one.state !== 'authorised' || one.manifest === undefined) return;
         const bytes = one.manifest.files.reduce((sum, file) => sum + file.bytes, 0);
-        noteOnce({
+        noteOnce(one, {
           kind: 'delivered',
-          request: one.request,
-          case: id,
           by: one.command.node,
           files: one.manifest.files.length,
           bytes,
@@ -246,20 +243,19 @@ export async function openCases(options: {
         await step(id, async (one) => {
           const open = one.state === 'prepared' || (one.state === 'authorised' && one.status === undefined);
           if (!open || !hasLapsed(one.command, options.utc())) return;
-          noteOnce({
-            kind: 'answered',
-            request: one.request,
-            case: id,
-            by: 'hub',
-            state: 'failed',
-            reason: 'expired',
-          });
+          noteOnce(one, { kind: 'answered', by: 'hub', state: 'failed', reason: 'expired' });
           await keep(one, { state: 'failed', reason: 'expired' });
         });
     },
     beginClosing: (id, by, deleted, why) =>
       step(id, async (one) => {
         if (one.state === 'closing' || one.state === 'closed') return;
+        if (!isDelivered(one.command) && isOver(one.state))
+          throw new Failure(
+            'denied',
+            'nothing-to-close',
+            `case ${id} is a ${one.command.type}: nothing of it lies here`,
+          );
         const underWay = one.state === 'authorised' && one.status?.state !== 'done';
         // A node that died with a delivery half sent must not keep a case open for ever.
         if (underWay && !hasLapsed(one.command, options.utc()))
@@ -269,7 +265,7 @@ export async function openCases(options: {
             `case ${id} is under way: follow it with "hub follow ${id}"`,
           );
         const reason = why === undefined ? {} : { reason: why };
-        noteOnce({ kind: 'closed', request: one.request, case: id, by, was: one.state, ...reason, deleted });
+        noteOnce(one, { kind: 'closed', by, was: one.state, ...reason, deleted });
         await keep(one, { state: 'closing' });
       }),
     closed: (id) => step(id, (one) => keep(one, { state: 'closed', closedAt: options.utc() })),
@@ -297,6 +293,17 @@ function requireReview(review: number, utcMs: number): void {
     throw new Failure('denied', 'review', 'the day of review lies in the future, within a year');
 }
 
+/** The node that keeps what a hold of this hub asked for. */
+function heldAt(one: Case | undefined): string | undefined {
+  return one?.command.type === 'hold' && one.state === 'executed' ? one.command.node : undefined;
+}
+
+/** What a node's word makes of a case; undefined while there is more to come. */
+function endOf(command: Command, { state }: CommandStatus): CaseFile['state'] | undefined {
+  if (state === 'refused' || state === 'failed') return state;
+  return state === 'done' && !isDelivered(command) ? 'executed' : undefined;
+}
+
 /** It was good when it came; a node's key that was replaced since takes the case's footage out of use, not the hub. */
 function stillGood(signed: Buffer, keys: readonly PublicKey[]): Manifest | undefined {
   for (const key of keys)
@@ -320,7 +327,6 @@ async function readCase(
   if (!parsed.success) throw new Failure('corrupt', 'case-broken', `${folder}/case.json is damaged`);
   const envelope = await files.read(join(folder, 'command.dsse.json'), maxCommandBytes);
   const command = commandOf(envelope);
-  if (command.type !== 'extract') throw new Failure('corrupt', 'case-broken', `${folder}: not an extraction`);
   const signed = await readIfThere(files, join(folder, 'manifest.dsse.json'), maxManifestBytes);
   const manifest = signed && stillGood(signed, nodeKeys(command));
   return {

@@ -1,13 +1,36 @@
+import type { ExtractCommand } from '#protocol/command.ts';
 import { Failure } from '#protocol/failure.ts';
 import type { Manifest } from '#protocol/manifest.ts';
 import type { Policy } from '#protocol/policy.ts';
 import type { Purpose } from '#protocol/purpose.ts';
+import type { SnapshotCommand } from './case.ts';
 import type { Case, Cases } from './cases.ts';
 
 /** Who may see the footage of a case, and for what. */
 
-/** A case whose footage is here. Throws `not-complete`. */
-export function deliveredCase(cases: Cases, id: string): Case & { manifest: Manifest } {
+/** An extraction whose footage is here. */
+export type FilmCase = Case<ExtractCommand> & { manifest: Manifest; request: string };
+
+/** Throws `not-complete`, `not-a-film`. */
+export function deliveredCase(cases: Cases, id: string): FilmCase {
+  const { command, request, ...one } = delivered(cases, id);
+  if (command.type !== 'extract' || request === undefined)
+    throw new Failure('denied', 'not-a-film', `case ${id} is a picture for maintenance, not a film`);
+  return { ...one, command, request };
+}
+
+/** A picture for maintenance that is here. */
+export type PictureCase = Case<SnapshotCommand> & { manifest: Manifest };
+
+/** Throws `not-complete`, `not-a-picture`. */
+export function deliveredPicture(cases: Cases, id: string): PictureCase {
+  const { command, ...one } = delivered(cases, id);
+  if (command.type !== 'snapshot')
+    throw new Failure('denied', 'not-a-picture', `case ${id} is no picture for maintenance`);
+  return { ...one, command };
+}
+
+function delivered(cases: Cases, id: string): Case & { manifest: Manifest } {
   const one = cases.get(id);
   const { manifest } = one;
   if (one.state !== 'complete' || manifest === undefined)

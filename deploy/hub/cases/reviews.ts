@@ -1,5 +1,6 @@
 import type { Alerts } from '../fleet/alerts.ts';
 import type { Register } from '../register/register.ts';
+import { isDelivered } from './case.ts';
 import type { Case, Cases } from './cases.ts';
 import type { Closing } from './closing.ts';
 
@@ -34,7 +35,8 @@ export function openReviews(parts: {
   function unopened(one: Case): boolean {
     const since = one.completeAt ?? one.authorisedAt;
     const holds = one.state === 'complete' || one.state === 'authorised' || one.state === 'failed';
-    if (!holds || since === undefined || utc() < since + unopenedMs) return false;
+    if (!isDelivered(one.command) || !holds || since === undefined || utc() < since + unopenedMs)
+      return false;
     return !register.lines().some(({ kind, case: of }) => kind === 'opened' && of === one.id);
   }
 
@@ -46,7 +48,9 @@ export function openReviews(parts: {
         const key = `case-overdue.${id}`;
         const open = state === 'complete' || state === 'authorised' || state === 'prepared';
         if (open && utc() >= reviewOf(one)) {
-          const detail = `il caso della richiesta ${request} è da rivedere: chiuderlo (hub close ${id}) o fissare un altro giorno`;
+          const of =
+            request === undefined ? 'un caso per manutenzione' : `il caso della richiesta ${request}`;
+          const detail = `${of} è da rivedere: chiuderlo (hub close ${id}) o fissare un altro giorno`;
           await alerts.raise({
             node: here,
             key,

@@ -1,9 +1,9 @@
-import { maxCommandBytes, verifyCommand } from '#protocol/command.ts';
+import { maxCommandBytes, type Command as Order, verifyCommand } from '#protocol/command.ts';
 import { addSignature, parseEnvelope, sha256 } from '#protocol/envelope.ts';
 import { Failure } from '#protocol/failure.ts';
 import { publicKeyOf } from '#protocol/key.ts';
-import type { Answers, CaseAnswer } from '../api/schema.ts';
 import { keyHolder } from '../cases/admission.ts';
+import { attendingOf } from '../register/attending.ts';
 import { cameraName } from '../settings.ts';
 import { readTrusted } from '../trust.ts';
 import { caseId, latestNote } from './case-id.ts';
@@ -13,7 +13,7 @@ import { saveCommand, saveOption } from './save-command.ts';
 import { localTime } from './times.ts';
 
 export const authorise: Command = {
-  summary: 'Shows a prepared extraction, signs it as officer, and sends it to the node.',
+  summary: 'Shows a prepared command, signs it as officer, and sends it to the node.',
   usage: 'ID [--yes]',
   notes: latestNote,
   arguments: { least: 1, most: 1 },
@@ -26,25 +26,24 @@ export const authorise: Command = {
   async run(call) {
     const client = call.client();
     const prepared = await client.get('GET /case', { id: await caseId(call) });
-    const request = await client.get('GET /request', { id: prepared.request });
     // Nothing is believed that the operator's signature does not cover: the hub is only the messenger.
     const message = Buffer.from(prepared.envelope);
     const { policy } = readTrusted(call.dir);
     const { command } = verifyCommand(message, policy);
-    if (command.type !== 'extract' || command.id !== prepared.id)
+    if (command.id !== prepared.id)
       throw new Failure('denied', 'other-command', 'the hub shows another command than the one asked for');
     const key = await personalKey(call, 'officer');
-    if (publicKeyOf(key).id !== command.officer)
+    if ('officer' in command && publicKeyOf(key).id !== command.officer)
       throw new Failure(
         'denied',
         'other-officer',
         'the command names another officer than the holder of this key',
       );
     const operator = keyHolder(policy, command.operator, 'operator', command.node);
-    if (command.request.recordHash !== request.recordHash || sha256(request.full) !== request.recordHash)
-      throw new Failure('denied', 'other-request', 'the command was prepared for another request');
-
-    show(call, { ...prepared, ...command }, request, operator ?? '?');
+    show(call, command, [
+      ...(await reasonsOf(call, command, prepared.request)),
+      [call.texts().field.operator, operator ?? '?'],
+    ]);
     if (!call.flag('yes')) {
       const answer = (await call.terminal.ask(call.texts().confirm)).trim().toLowerCase();
       if (!answer.startsWith(call.texts().yes))
@@ -58,28 +57,59 @@ export const authorise: Command = {
   },
 };
 
-function show(
-  call: Call,
-  one: Pick<CaseAnswer, 'node' | 'camera' | 'from' | 'to' | 'expiresAt'>,
-  { id, record }: Answers['GET /request'],
-  operator: string,
-): void {
-  const { field, willSign, purpose } = call.texts();
+type Row = [string, string];
+
+const personsText = (persons: readonly { name: string; qualification: string }[]): string =>
+  persons.map(({ name, qualification }) => `${name} (${qualification})`).join('; ');
+
+/** Why and for whom, out of the record that the command's hash covers. Throws `other-request`, `other-attending`. */
+async function reasonsOf(call: Call, command: Order, request: string | undefined): Promise<Row[]> {
+  const client = call.client();
+  const { field, purpose } = call.texts();
+  if ('request' in command) {
+    const { id, record, full, recordHash } = await client.get('GET /request', { id: request ?? '' });
+    if (command.request.recordHash !== recordHash || sha256(full) !== recordHash)
+      throw new Failure('denied', 'other-request', 'the command was prepared for another request');
+    return [
+      [field.purpose, purpose[record.purpose]],
+      [field.request, `${id}, prot. ${record.protocol}, ${record.date}`],
+      [field.authority, record.authority],
+      [field.persons, personsText(record.persons)],
+      [field.reason, record.reason],
+    ];
+  }
+  if (command.type === 'snapshot') {
+    const { full } = await client.get('GET /attending', { id: command.id });
+    const record = attendingOf(full, command.attending);
+    if (record === undefined)
+      throw new Failure('denied', 'other-attending', 'the command was prepared for other persons');
+    return [
+      [field.purpose, purpose.maintenance],
+      [field.persons, personsText(record.persons)],
+      [field.reason, record.reason],
+    ];
+  }
+  return [];
+}
+
+/** What the officer is about to sign, read from the signed bytes. */
+function show(call: Call, command: Order, reasons: readonly Row[]): void {
+  const { field, willSign } = call.texts();
   const time = (utcMs: number): string =>
     `${localTime(utcMs, call.settings())} (${new Date(utcMs).toISOString()})`;
-  const rows: [string, string][] = [
-    [field.camera, cameraName(call.settings(), one.node, one.camera)],
-    [field.from, time(one.from)],
-    [field.to, time(one.to)],
-    [field.purpose, purpose[record.purpose]],
-    [field.request, `${id}, prot. ${record.protocol}, ${record.date}`],
-    [field.authority, record.authority],
-    [field.persons, record.persons.map(({ name, qualification }) => `${name} (${qualification})`).join('; ')],
-    [field.reason, record.reason],
-    [field.operator, operator],
-    [field.expires, time(one.expiresAt)],
+  const place =
+    'camera' in command ? cameraName(call.settings(), command.node, command.camera) : command.node;
+  const rows: Row[] = [
+    [field.camera, place],
+    ...('from' in command
+      ? [[field.from, time(command.from)] as Row, [field.to, time(command.to)] as Row]
+      : []),
+    ...('until' in command ? [[field.until, time(command.until)] as Row] : []),
+    ...('hold' in command ? [[field.hold, command.hold] as Row] : []),
+    ...reasons,
+    [field.expires, time(command.expiresAt)],
   ];
   const width = Math.max(...rows.map(([name]) => name.length));
-  call.terminal.note(willSign);
+  call.terminal.note(willSign[command.type]);
   for (const [name, value] of rows) call.terminal.note(`  ${name.padEnd(width)}  ${value}`);
 }

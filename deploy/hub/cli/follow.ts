@@ -8,9 +8,9 @@ import { megabytes } from './times.ts';
 const barCells = 30;
 
 export const follow: Command = {
-  summary: 'Shows a case until it is complete, refused, failed or closed.',
+  summary: 'Shows a case until it is complete, carried out, refused, failed or closed.',
   usage: 'ID',
-  notes: `Exit codes: 0 complete or closed, 1 failed, 2 refused. ${latestNote}`,
+  notes: `Exit codes: 0 complete, carried out or closed, 1 failed, 2 refused. ${latestNote}`,
   arguments: { least: 1, most: 1 },
   options: { json: { type: 'boolean', help: 'one line of JSON at each change' } },
   async run(call) {
@@ -42,6 +42,7 @@ export const follow: Command = {
 function endOf({ state }: CaseAnswer): number | undefined {
   switch (state) {
     case 'complete':
+    case 'executed':
     case 'closing':
     case 'closed':
       return exitCodes.done;

@@ -17,11 +17,13 @@ import { forbidCoreDumps, openRamFolder } from '../viewing/ram.ts';
 import { caseId, latestNote } from './case-id.ts';
 import type { Call, Command } from './command.ts';
 import { type MadeMinutes, makeMinutes } from './minutes.ts';
+import { openPicture } from './open-picture.ts';
 import { readPassphrase } from './passphrase.ts';
 import { makePictures, type Pictures, wantedOf } from './pictures.ts';
 import { reviewDay } from './review-day.ts';
 import { texts } from './texts.ts';
 import { filmTime, localTime } from './times.ts';
+import { untilEnter } from './until-enter.ts';
 
 export const open: Command = {
   summary: 'Opens the footage of a complete case in memory, or packs it encrypted for the requester.',
@@ -60,7 +62,10 @@ shown or packed is masked: --masks FILE, or --draw to draw the regions on a page
     const wanted = wantedOf(call);
     const history = readTrusted(call.dir);
     const client = call.client();
-    const { purpose } = await client.get('GET /case', { id });
+    const { type, purpose } = await client.get('GET /case', { id });
+    if (type === 'snapshot') return await openPicture(call, id);
+    if (purpose === undefined || purpose === 'maintenance')
+      throw new Failure('denied', 'not-a-film', `case ${id} is a ${type}: there is nothing to open`);
     const masks = wanted.draw === undefined ? wanted.masks?.sha256 : 'draw';
     requireFit(purpose, { masked: masks !== undefined, original: wanted.original });
     await forbidCoreDumps();
@@ -107,7 +112,7 @@ shown or packed is masked: --masks FILE, or --draw to draw the regions on a page
       writeFileSync(join(ram.path, 'verbale.pdf'), minutes.pdf, { mode: 0o600 });
       show(call, id, evidence.manifest, pictures, ram.path);
       shown = true;
-      if (!call.flag('once')) await enter(call);
+      if (!call.flag('once')) await untilEnter(call);
       return 0;
     } finally {
       ram.remove();
@@ -214,16 +219,4 @@ function show(
   for (const { name, end } of incomplete)
     terminal.print(end === 'tampered' ? opened.tampered(name) : opened.incomplete(name));
   terminal.print(opened.minutes(join(folder, 'verbale.pdf')));
-}
-
-/** Until a line, or the end of input. */
-async function enter(call: Call): Promise<void> {
-  call.terminal.note(call.texts().opened.untilEnter);
-  await new Promise<void>((resolve) => {
-    process.stdin.once('data', () => resolve());
-    process.stdin.once('end', () => resolve());
-    process.stdin.resume();
-  });
-  process.stdin.pause();
-  call.terminal.note(call.texts().opened.gone);
 }

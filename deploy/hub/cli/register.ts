@@ -6,11 +6,14 @@ import { cameraName } from '../settings.ts';
 import type { Call, Command } from './command.ts';
 import { localTime, parseTime } from './times.ts';
 
+/** What a line can be about. */
+const ofLines: readonly string[] = [...purposes, 'maintenance'];
+
 export const register: Command = {
   summary: 'Prints the register of requests, openings, deliveries, reports and closings.',
   usage:
     '[--case ID] [--request ID] [--camera NODE/CAMERA] [--purpose P] [--from T] [--to T] [--csv | --json]',
-  notes: `Purposes: ${purposes.join(', ')}.`,
+  notes: `Purposes: ${ofLines.join(', ')}.`,
   options: {
     case: { type: 'string', value: 'ID', help: 'only lines about this case' },
     request: { type: 'string', value: 'ID', help: 'only lines about this request' },
@@ -27,8 +30,8 @@ export const register: Command = {
   },
   async run(call) {
     const purpose = call.option('purpose');
-    if (purpose !== undefined && !(purposes as readonly string[]).includes(purpose))
-      throw new Failure('usage', 'usage', `--purpose is one of ${purposes.join(', ')}`);
+    if (purpose !== undefined && !ofLines.includes(purpose))
+      throw new Failure('usage', 'usage', `--purpose is one of ${ofLines.join(', ')}`);
     if (call.flag('csv') && call.flag('json')) throw new Failure('usage', 'usage', 'either --csv or --json');
     const wanted = {
       case: call.option('case'),

@@ -2,6 +2,7 @@ import { Failure } from '#protocol/failure.ts';
 import { purpose, purposes } from '#protocol/purpose.ts';
 import { instantText } from '#protocol/time.ts';
 import type { Command } from './command.ts';
+import { personsIn } from './prepare.ts';
 import { parseTime } from './times.ts';
 
 export const request: Command = {
@@ -37,11 +38,7 @@ export const request: Command = {
       );
     const cameras = call.options('camera');
     if (cameras.length === 0) throw new Failure('usage', 'usage', '--camera is needed');
-    const persons = call.options('person').map((text) => {
-      const cut = text.indexOf(',');
-      if (cut < 1) throw new Failure('usage', 'usage', `--person "${text}": write "NAME, QUALIFICATION"`);
-      return { name: text.slice(0, cut).trim(), qualification: text.slice(cut + 1).trim() };
-    });
+    const persons = personsIn(call, 'person');
     if (persons.length === 0)
       throw new Failure(
         'usage',

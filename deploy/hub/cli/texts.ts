@@ -1,3 +1,4 @@
+import type { CommandType } from '#protocol/command.ts';
 import type { Purpose } from '#protocol/purpose.ts';
 import type { RegisterKind } from '../register/register.ts';
 
@@ -15,9 +16,9 @@ export interface Texts {
   nodeHeading: string;
   alertHeading: string;
   acknowledged: string;
-  purpose: Record<Purpose, string>;
+  purpose: Record<Purpose | 'maintenance', string>;
   /** What an officer is about to sign. */
-  willSign: string;
+  willSign: Record<CommandType, string>;
   field: Record<
     | 'camera'
     | 'from'
@@ -29,7 +30,9 @@ export interface Texts {
     | 'reason'
     | 'operator'
     | 'officer'
-    | 'expires',
+    | 'expires'
+    | 'until'
+    | 'hold',
     string
   >;
   confirm: string;
@@ -100,8 +103,15 @@ const it: Texts = {
     'records-access': 'accesso documentale, L.P. 23/1992 e L. 241/1990 (art. 8 c. 1 lett. d)',
     'data-subject': 'accesso dell’interessato, art. 15 GDPR (art. 8 c. 1 lett. e)',
     controller: 'finalità proprie del titolare (art. 9 ultimo comma)',
+    maintenance: 'manutenzione (art. 6 c. 8)',
   },
-  willSign: 'Si autorizza l’estrazione che segue; la firma vale come autorizzazione (art. 7 c. 4).',
+  willSign: {
+    extract: 'Si autorizza l’estrazione che segue; la firma vale come autorizzazione (art. 7 c. 4).',
+    hold: 'Si ordina di conservare oltre il termine le immagini che seguono (art. 3 c. 2).',
+    release: 'Si revoca la conservazione che segue: fra un giorno le immagini saranno cancellate.',
+    snapshot: 'Si autorizza un solo fotogramma di adesso, per manutenzione (art. 6 c. 8).',
+    probe: 'Si chiede al nodo come sta.',
+  },
   field: {
     camera: 'telecamera',
     from: 'dalle',
@@ -114,6 +124,8 @@ const it: Texts = {
     operator: 'preparata da',
     officer: 'responsabile',
     expires: 'scade',
+    until: 'conservare fino',
+    hold: 'conservazione',
   },
   confirm: 'Firmare? (sì/no) ',
   yes: 's',
@@ -126,6 +138,7 @@ const it: Texts = {
     running: 'in consegna',
     done: 'consegnato dal nodo, in verifica',
     complete: 'completo: tutti i file sono arrivati e verificati',
+    executed: 'eseguito dal nodo',
     refused: 'rifiutato dal nodo',
     failed: 'non riuscito',
     closing: 'in chiusura',
@@ -145,6 +158,7 @@ const it: Texts = {
     'unknown-camera': 'il nodo non ha questa telecamera',
     'outside-retention': 'le immagini richieste non ci sono più, o non ancora',
     'purpose-not-allowed': 'la finalità non è ammessa',
+    'unknown-hold': 'il nodo non ha questa conservazione',
     'clock-untrusted': 'l’orologio del nodo non è affidabile',
     busy: 'il nodo è occupato: riprovare più tardi',
   },
@@ -242,8 +256,15 @@ const en: Texts = {
     'records-access': 'access to records, L.P. 23/1992 and L. 241/1990 (Art. 8 c. 1 d)',
     'data-subject': 'data subject’s access, GDPR Art. 15 (Art. 8 c. 1 e)',
     controller: 'the controller’s own purposes (Art. 9 last paragraph)',
+    maintenance: 'maintenance (Art. 6 c. 8)',
   },
-  willSign: 'The extraction below is authorised; the signature is the authorisation (Art. 7 c. 4).',
+  willSign: {
+    extract: 'The extraction below is authorised; the signature is the authorisation (Art. 7 c. 4).',
+    hold: 'The footage below is to be kept beyond its term (Art. 3 c. 2).',
+    release: 'The hold below is revoked: in a day its footage goes.',
+    snapshot: 'One picture of now is authorised, for maintenance (Art. 6 c. 8).',
+    probe: 'The node is asked how it is.',
+  },
   field: {
     camera: 'camera',
     from: 'from',
@@ -256,6 +277,8 @@ const en: Texts = {
     operator: 'prepared by',
     officer: 'officer',
     expires: 'expires',
+    until: 'keep until',
+    hold: 'hold',
   },
   confirm: 'Sign? (yes/no) ',
   yes: 'y',
@@ -268,6 +291,7 @@ const en: Texts = {
     running: 'being delivered',
     done: 'delivered by the node, being checked',
     complete: 'complete: every file has arrived and is verified',
+    executed: 'carried out by the node',
     refused: 'refused by the node',
     failed: 'failed',
     closing: 'closing',

@@ -1,4 +1,6 @@
 import { piecesOf, weekMs } from '#agent/view/strip.ts';
+import type { ExtractCommand } from '#protocol/command.ts';
+import type { HoldCommand } from '../cases/case.ts';
 import type { Case, Cases } from '../cases/cases.ts';
 import { reviewOf } from '../cases/reviews.ts';
 import type { Alerts } from '../fleet/alerts.ts';
@@ -60,6 +62,8 @@ export async function hubView(source: HubSource, seer: Seer): Promise<HubView> {
   };
 }
 
+type Filmed = ExtractCommand | HoldCommand;
+
 async function requestViews(source: HubSource): Promise<RequestView[]> {
   const lines = source.register.lines();
   const ids = lines.filter(({ kind }) => kind === 'request').flatMap(({ request }) => request ?? []);
@@ -93,23 +97,30 @@ async function requestView(
     purpose: found?.record.purpose ?? '',
     rejected: found?.rejected ?? false,
     cases: await Promise.all(
-      cases.map(async (one) => {
-        const { command, state, revision, status, reason } = one;
-        const { node, camera, from, to, purpose, expiresAt } = command;
-        const window = { node, camera, from, to, purpose, expiresAt };
-        const delivery = await source.inbox.delivery(one);
-        return {
-          id: one.id,
-          request: id,
-          state,
-          revision,
-          ...window,
-          review: reviewOf(one),
-          status,
-          reason,
-          delivery,
-        };
-      }),
+      cases
+        .flatMap((one) => filmed(one) ?? [])
+        .map(async (one) => {
+          const { command, state, revision, status, reason } = one;
+          const { type, node, camera, from, to, purpose, expiresAt } = command;
+          const window = { type, node, camera, from, to, purpose, expiresAt };
+          const delivery = await source.inbox.delivery(one);
+          return {
+            id: one.id,
+            request: id,
+            state,
+            revision,
+            ...window,
+            review: reviewOf(one),
+            status,
+            reason,
+            delivery,
+          };
+        }),
     ),
   };
+}
+
+/** A case about footage of some time: extractions and holds. */
+function filmed({ command, ...one }: Case): Case<Filmed> | undefined {
+  return 'from' in command ? { ...one, command } : undefined;
 }

@@ -22,7 +22,7 @@ export interface RequestView {
   authority: string;
   purpose: string;
   rejected: boolean;
-  cases: Omit<CaseAnswer, 'envelope'>[];
+  cases: (Omit<CaseAnswer, 'envelope'> & { camera: string; from: number; to: number })[];
 }
 
 /** What the page shows at one moment. */

@@ -39,8 +39,8 @@ export interface RegisterLine {
 
 export interface RegisterEntry {
   kind: RegisterKind;
-  request?: string;
-  case?: string;
+  request?: string | undefined;
+  case?: string | undefined;
   by: string;
   [detail: string]: unknown;
 }

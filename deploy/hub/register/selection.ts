@@ -6,16 +6,16 @@ import { findRequest } from './requests.ts';
 export interface About {
   /** `node/camera` */
   cameras: string[];
-  purpose?: Purpose;
+  purpose?: Purpose | 'maintenance';
 }
 
 /** Throws nothing: a line about no request is about no camera. */
 export function aboutOf(lines: readonly RegisterLine[], line: RegisterLine): About {
   const prepared = lines.find(({ kind, case: of }) => kind === 'prepared' && of === line.case);
-  if (line.case !== undefined && prepared)
+  if (line.case !== undefined && prepared?.['camera'] !== undefined)
     return {
       cameras: [`${prepared['node']}/${prepared['camera']}`],
-      purpose: prepared['purpose'] as Purpose,
+      purpose: prepared['purpose'] as Purpose | 'maintenance',
     };
   const request = line.request === undefined ? undefined : findRequest(lines, line.request);
   if (request === undefined) return { cameras: [] };

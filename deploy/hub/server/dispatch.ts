@@ -2,6 +2,7 @@ import type { Bus } from '#agent/mqtt/bus.ts';
 import type { Log } from '#agent/platform/log.ts';
 import { Failure, sentenceOf } from '#protocol/failure.ts';
 import { topics } from '#protocol/topics.ts';
+import { isSettled } from '../cases/case.ts';
 import type { Case, Cases } from '../cases/cases.ts';
 
 /** What the hub says to the nodes about cases: commands until they are answered, empty statuses once closed. */
@@ -10,6 +11,8 @@ export interface Dispatch {
   /** A node is there (again): whatever it has not answered is said again. The same bytes twice change nothing there. */
   unanswered(node?: string): Promise<void>;
   clear(one: Case): Promise<void>;
+  /** A node said the status of a case that is over once more, as it does at its start: it goes again. */
+  clearAgain(one: Case): Promise<void>;
   /** Not repeated: the node shows its head again until it is answered. */
   cosignature(node: string, answer: string): Promise<void>;
   /** The policy in force, retained; every connection begins with it too. */
@@ -39,13 +42,20 @@ export function openDispatch(bus: Bus, cases: Cases, utc: () => number, log: Log
     await say(() => bus.publish({ topic, payload: one.envelope, retain: false, expirySeconds }));
   };
   const clear = async (one: Case): Promise<void> => {
-    if (one.state !== 'closed' || one.cleared) return;
+    if (!isSettled(one) || one.cleared) return;
+    if (await forget(one)) await cases.cleared(one.id);
+  };
+  const forget = (one: Case): Promise<boolean> => {
     const topic = topics.commandStatus(one.command.node, one.id);
-    if (await say(() => bus.publish({ topic, payload: '', retain: true }))) await cases.cleared(one.id);
+    return say(() => bus.publish({ topic, payload: '', retain: true }));
   };
   return {
     command,
     clear,
+    async clearAgain(one) {
+      if (one.cleared) await forget(one);
+      else await clear(one);
+    },
     async cosignature(node, answer) {
       await say(() => bus.publish({ topic: topics.cosignature(node), payload: answer, retain: false }));
     },

@@ -4,14 +4,12 @@ import { sha256 } from '#protocol/envelope.ts';
 import { Failure } from '#protocol/failure.ts';
 import type { Policy } from '#protocol/policy.ts';
 import { instantText } from '#protocol/time.ts';
-import type { CaseAnswer } from '../api/schema.ts';
-import type { Case, Cases } from '../cases/cases.ts';
+import type { Alarms } from '../alarms/alarms.ts';
+import type { Cases } from '../cases/cases.ts';
 import type { Closing } from '../cases/closing.ts';
 import type { Drills } from '../cases/drill.ts';
 import { deliveredCase, openerRole, requireFit, requirePackage } from '../cases/opening.ts';
-import { reviewOf } from '../cases/reviews.ts';
 import type { Sticks } from '../cases/stick.ts';
-import type { Alerts } from '../fleet/alerts.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { Inbox } from '../inbox/inbox.ts';
 import type { Logs } from '../logs/logs.ts';
@@ -20,11 +18,10 @@ import type { Policies } from '../policies/policies.ts';
 import type { Register } from '../register/register.ts';
 import { enterRequest, findRequest, type KnownRequest, recordText } from '../register/requests.ts';
 import { signContents } from '../viewing/contents.ts';
+import { alarmHandlers } from './alarm-handlers.ts';
 import type { Handlers } from './api.ts';
+import { caseAnswers, caseHandlers } from './case-handlers.ts';
 import type { Dispatch } from './dispatch.ts';
-
-/** A follower asks again at least this often, so that it shows bytes that arrive in the middle of a file. */
-const newsLimitMs = 1000;
 
 export function handlersOf(parts: {
   policies: Policies;
@@ -33,7 +30,7 @@ export function handlersOf(parts: {
   register: Register;
   cases: Cases;
   fleet: Fleet;
-  alerts: Alerts;
+  alerts: Alarms;
   dispatch: Dispatch;
   bus: Bus;
   hubKey: KeyObject;
@@ -45,7 +42,7 @@ export function handlersOf(parts: {
   upload: string;
   utc(): number;
 }): Handlers {
-  const { policies, register, cases, fleet, alerts, dispatch, bus, utc } = parts;
+  const { policies, register, cases, fleet, alerts, bus, utc } = parts;
   const request = (id: string): KnownRequest => {
     const lines = register.lines();
     const last = lines.findLast(({ kind }) => kind === 'request')?.request;
@@ -58,28 +55,7 @@ export function handlersOf(parts: {
     return id === 'latest' ? (cases.all().at(-1)?.id ?? id) : id;
   };
 
-  const answerOf = async (one: Case): Promise<CaseAnswer> => {
-    const { id, request, state, revision, command, envelope, status, reason } = one;
-    const delivery = await parts.inbox.delivery(one);
-    const { node, camera, from, to, purpose, expiresAt } = command;
-    return {
-      id,
-      request,
-      state,
-      revision,
-      node,
-      camera,
-      from,
-      to,
-      purpose,
-      expiresAt,
-      envelope,
-      ...(status ? { status } : {}),
-      review: reviewOf(one),
-      ...(reason ? { reason } : {}),
-      ...(delivery ? { delivery } : {}),
-    };
-  };
+  const answerOf = caseAnswers(parts.inbox);
 
   return {
     'GET /status': () => ({
@@ -92,11 +68,7 @@ export function handlersOf(parts: {
       cases: cases.all().map(({ id, state }) => ({ id, state })),
     }),
     'GET /register': () => ({ lines: register.lines(), ...register.head() }),
-    'GET /cases': () => Promise.all(cases.all().map(answerOf)),
-    'GET /case': async (ask) => {
-      const after = Number(ask.get('after') ?? '-1');
-      return answerOf(await cases.news(idOf(ask), Number.isFinite(after) ? after : -1, newsLimitMs));
-    },
+    ...caseHandlers({ ...parts, policy: policies.current }),
     'GET /request': (ask) => request(ask.get('id') ?? ''),
     'POST /request': ({ by, record }) => {
       requireKnown(policies.current(), record.windows);
@@ -115,13 +87,6 @@ export function handlersOf(parts: {
           `request ${id} was granted: case ${taken.id} is ${taken.state}`,
         );
       return { seq: register.append({ kind: 'rejected', request: id, by, reason }).seq };
-    },
-    'POST /prepare': async ({ by, request: id, envelope, review }) =>
-      answerOf(await cases.prepare(envelope, id, by, review)),
-    'POST /authorise': async ({ by, id, envelope }) => {
-      const one = await cases.authorise(id, envelope, by);
-      await dispatch.command(one);
-      return answerOf(one);
     },
     'GET /proof': async (ask) => {
       const { id, command, manifest } = deliveredCase(cases, idOf(ask));
@@ -174,7 +139,7 @@ export function handlersOf(parts: {
       return { seq: register.append({ kind: 'reported', request, case: id, by, to, text }).seq };
     },
     'POST /close': ({ by, id }) => parts.closing.close(id, by),
-    'POST /ack': ({ by, alert }) => alerts.acknowledge(alert, by),
+    ...alarmHandlers(alerts, () => policies.current().nodes.map(({ id }) => id)),
     'POST /import': async ({ by, ...stick }) => answerOf(await parts.sticks.begin(stick, by)),
     'POST /piece': async ({ id, file, size, offset, bytes }) => ({
       offset: await parts.sticks.piece(id, file, size, offset, Buffer.from(bytes, 'base64')),
@@ -201,7 +166,7 @@ function requireKnown(policy: Policy, windows: readonly { node: string; camera: 
 const anotherLog = ['log-fork', 'log-rollback', 'mirror-broken'];
 
 /** The log of a box that is there and goes on must not be ended by a slip of the keyboard. Throws `log-continues`. */
-function requireEnded(node: string, fleet: Fleet, alerts: Alerts): void {
+function requireEnded(node: string, fleet: Fleet, alerts: Alarms): void {
   const online = fleet.nodes().some(({ id, state }) => id === node && state === 'online');
   const found = alerts.raised().some((one) => one.node === node && anotherLog.includes(one.key));
   if (online && !found)

@@ -3,6 +3,7 @@ import type { Log } from '#agent/platform/log.ts';
 import { hubName } from '#protocol/checkpoint.ts';
 import { Failure } from '#protocol/failure.ts';
 import { hubNode, parseTopic } from '#protocol/topics.ts';
+import { isSettled } from '../cases/case.ts';
 import type { Cases } from '../cases/cases.ts';
 import type { Alerts } from '../fleet/alerts.ts';
 import type { Fleet } from '../fleet/fleet.ts';
@@ -103,7 +104,8 @@ export function listenToNodes(parts: {
         case 'command-status':
           if (payload.length === 0) return;
           try {
-            await cases.status(node, parsed.id, payload);
+            const one = await cases.status(node, parsed.id, payload);
+            if (one && isSettled(one)) parts.afterwards(() => parts.dispatch.clearAgain(one));
           } catch (error) {
             if (!(error instanceof Failure)) throw error;
             log.warn({ node, case: parsed.id.slice(0, 64), code: error.code }, 'status refused');

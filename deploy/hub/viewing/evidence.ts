@@ -5,29 +5,42 @@ import { authorise, type ExtractCommand, maxCommandBytes, verifyCommand } from '
 import { codeOf, Failure } from '#protocol/failure.ts';
 import { type Manifest, maxManifestBytes } from '#protocol/manifest.ts';
 import type { Policy } from '#protocol/policy.ts';
-import { verifyManifest } from '../cases/manifest.ts';
+import { type DeliveredCommand, isDelivered, type SnapshotCommand } from '../cases/case.ts';
+import { requireManifestOf, verifyManifest } from '../cases/manifest.ts';
 
 /** What a case or a package rests on, every signature checked. */
-export interface Evidence {
-  command: ExtractCommand;
+export interface Evidence<C extends DeliveredCommand = ExtractCommand> {
+  command: C;
   manifest: Manifest;
+}
+
+/** An extraction's evidence. Throws what {@link readDelivered} throws, and `malformed` for another command. */
+export function readEvidence(folder: string, policy: Policy): Evidence {
+  const { command, manifest } = readDelivered(folder, policy);
+  if (command.type !== 'extract') throw new Failure('invalid', 'malformed', 'the command is no extraction');
+  return { command, manifest };
+}
+
+/** That of a picture for maintenance. */
+export function readPictureEvidence(folder: string, policy: Policy): Evidence<SnapshotCommand> {
+  const { command, manifest } = readDelivered(folder, policy);
+  if (command.type !== 'snapshot') throw new Failure('invalid', 'malformed', 'the command is no snapshot');
+  return { command, manifest };
 }
 
 /**
  * Reads `command.dsse.json` and `manifest.dsse.json` of a folder and checks them: the command by the persons that the
  * policy asks for, when it was issued; the manifest by the node, and of that command. Throws what is not so.
  */
-export function readEvidence(folder: string, policy: Policy): Evidence {
+export function readDelivered(folder: string, policy: Policy): Evidence<DeliveredCommand> {
   const verified = verifyCommand(readPart(folder, 'command.dsse.json', maxCommandBytes), policy);
   const { command } = verified;
-  if (command.type !== 'extract') throw new Failure('invalid', 'malformed', 'the command is no extraction');
+  if (!isDelivered(command)) throw new Failure('invalid', 'malformed', 'the command delivers nothing');
   authorise(verified, { node: command.node, policy, nowUtc: command.issuedAt, clockTrusted: true });
   const node = policy.nodes.find(({ id }) => id === command.node);
   if (node === undefined) throw new Failure('denied', 'unknown-node', `the policy knows no ${command.node}`);
   const manifest = verifyManifest(readPart(folder, 'manifest.dsse.json', maxManifestBytes), node.key);
-  const same = (['node', 'camera', 'from', 'to'] as const).every((name) => manifest[name] === command[name]);
-  if (manifest.command !== command.id || !same)
-    throw new Failure('denied', 'other-manifest', 'the manifest is of another command');
+  requireManifestOf(command, manifest);
   return { command, manifest };
 }
 
