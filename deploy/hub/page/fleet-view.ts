@@ -1,4 +1,5 @@
 import { byState, cameraState, type State, worst } from '#agent/view/states.ts';
+import { isForMaintenance } from '../alarms/hub-conditions.ts';
 import type { HubAlert } from '../fleet/alerts.ts';
 import type { NodeSight } from '../fleet/fleet.ts';
 import type { Settings } from '../settings.ts';
@@ -28,28 +29,9 @@ export interface NodeView {
   behind: string | undefined;
 }
 
-/**
- * What the hub says of nodes that concerns their maintenance. What it says of requests, cases and keys is not here,
- * and what it will say one day is not until somebody adds it: the maintainer sees no request, hold or extraction.
- */
-const maintenance = new Set([
-  'node-down',
-  'checkpoint-missing',
-  'checkpoint-refused',
-  'mirror-broken',
-  'log-fork',
-  'log-rollback',
-  'log-line',
-  'policy-fork',
-  'policy-rollback',
-  'policy-behind',
-]);
-
 /** The alerts that a role may see. Nodes never speak of requests, holds and extractions in theirs. */
 export function alertsFor(role: LoginRole, alerts: readonly HubAlert[]): HubAlert[] {
-  return role === 'maintainer'
-    ? alerts.filter(({ from, key }) => from === 'node' || maintenance.has(key))
-    : [...alerts];
+  return role === 'maintainer' ? alerts.filter(isForMaintenance) : [...alerts];
 }
 
 /** Nodes with their cameras, worst first. A node that is only cut off by another is affected, not failing. */

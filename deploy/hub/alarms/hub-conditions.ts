@@ -1,0 +1,181 @@
+import { conditionOf } from './alarm.ts';
+
+interface Words {
+  it: string;
+  en: string;
+}
+
+/** What the hub itself notices, as a row of a table. */
+export interface HubCondition {
+  /** `cases`: it speaks of a request, and is not for who maintains the fleet (Art. 6 c. 4, 8). */
+  about: 'fleet' | 'cases';
+  severity: 'info' | 'warning' | 'critical';
+  /** For the documentation. */
+  when: string;
+  name: Words;
+  cause: Words;
+  /** What to look at first. */
+  check: Words;
+}
+
+/** A key that is not here is about cases: nobody sees by an oversight what he must not. */
+export const hubConditions: Readonly<Record<string, HubCondition>> = {
+  'node-down': {
+    about: 'fleet',
+    severity: 'critical',
+    when: 'the broker tells the last will of a node, and nothing explains it within 21 s',
+    name: { it: 'nodo muto', en: 'node silent' },
+    cause: {
+      it: 'manca la corrente, il box è fermo o il collegamento è interrotto',
+      en: 'no mains, a box that stands still, or a broken link',
+    },
+    check: {
+      it: 'alimentazione del nodo, poi il ponte radio',
+      en: 'the mains of the node, then its radio link',
+    },
+  },
+  'all-silent': {
+    about: 'fleet',
+    severity: 'critical',
+    when: 'every node is silent, and most of them fell silent within a minute',
+    name: { it: 'nessun nodo risponde', en: 'no node answers' },
+    cause: {
+      it: 'il broker, la rete del municipio o il municipio stesso: non i siti',
+      en: 'the broker, the network of the town hall or the town hall itself: not the sites',
+    },
+    check: {
+      it: 'il broker (systemctl status mosquitto), poi lo switch e il ponte radio del municipio',
+      en: 'the broker (systemctl status mosquitto), then switch and radio of the town hall',
+    },
+  },
+  'broker-down': {
+    about: 'fleet',
+    severity: 'critical',
+    when: 'the hub has had no connection to the broker for 15 s',
+    name: { it: 'broker non raggiungibile', en: 'broker out of reach' },
+    cause: {
+      it: 'il broker è fermo o rifiuta il municipio; i siti continuano a registrare',
+      en: 'the broker stands still or refuses the hub; the sites go on recording',
+    },
+    check: {
+      it: 'systemctl status mosquitto, poi la scadenza dei certificati',
+      en: 'systemctl status mosquitto, then when the certificates expire',
+    },
+  },
+  'checkpoint-missing': {
+    about: 'fleet',
+    severity: 'critical',
+    when: 'a node has shown no good head of its log for 15 min',
+    name: { it: 'registro del nodo non mostrato', en: 'log of the node not shown' },
+    cause: { it: 'il programma sul nodo è fermo o bloccato', en: 'the program on the node stopped or hangs' },
+    check: { it: 'systemctl status peio-agent sul nodo', en: 'systemctl status peio-agent on the node' },
+  },
+  'checkpoint-refused': {
+    about: 'fleet',
+    severity: 'critical',
+    when: 'a head is not signed by its node',
+    name: { it: 'testa del registro rifiutata', en: 'head of the log refused' },
+    cause: { it: 'chiave del nodo sbagliata o sostituita', en: 'a wrong or exchanged key of the node' },
+    check: { it: 'la chiave del nodo nella policy', en: 'the key of the node in the policy' },
+  },
+  'mirror-broken': {
+    about: 'fleet',
+    severity: 'critical',
+    when: 'the copy of a node’s log at the hub is damaged',
+    name: { it: 'copia del registro danneggiata', en: 'copy of the log damaged' },
+    cause: { it: 'il disco del municipio', en: 'the disk of the town hall' },
+    check: {
+      it: 'il disco del municipio, poi il salvataggio',
+      en: 'the disk of the town hall, then its backup',
+    },
+  },
+  'log-fork': {
+    about: 'fleet',
+    severity: 'critical',
+    when: 'a node shows another history than the one shown before; stays until a person has looked',
+    name: { it: 'registro diverso da quello mostrato', en: 'log differs from the one shown' },
+    cause: { it: 'registro riscritto, o apparato sostituito', en: 'a rewritten log, or an exchanged box' },
+    check: {
+      it: 'non spegnere il nodo, avvisare il titolare',
+      en: 'do not switch it off, tell the controller',
+    },
+  },
+  'log-rollback': {
+    about: 'fleet',
+    severity: 'critical',
+    when: 'a node’s log is shorter than what was cosigned',
+    name: { it: 'registro accorciato', en: 'log shortened' },
+    cause: { it: 'disco sostituito o ripristinato', en: 'a disk that was exchanged or restored' },
+    check: { it: 'chi ha lavorato sul nodo', en: 'who worked at the node' },
+  },
+  'log-line': {
+    about: 'fleet',
+    severity: 'critical',
+    when: 'a node sends lines of its log that are none',
+    name: { it: 'righe di registro non valide', en: 'lines of the log that are none' },
+    cause: { it: 'versione sbagliata o disturbo sul broker', en: 'a wrong version, or noise on the broker' },
+    check: { it: 'la versione del nodo', en: 'the version of the node' },
+  },
+  'policy-fork': {
+    about: 'fleet',
+    severity: 'critical',
+    when: 'a node follows other rules under the same number; stays until a person has looked',
+    name: { it: 'regole diverse', en: 'other rules' },
+    cause: { it: 'due policy con lo stesso numero', en: 'two policies of one number' },
+    check: { it: 'avvisare il titolare', en: 'tell the controller' },
+  },
+  'policy-rollback': {
+    about: 'fleet',
+    severity: 'critical',
+    when: 'a node went back to earlier rules',
+    name: { it: 'regole tornate indietro', en: 'rules went back' },
+    cause: { it: 'disco sostituito o ripristinato', en: 'a disk that was exchanged or restored' },
+    check: { it: 'chi ha lavorato sul nodo', en: 'who worked at the node' },
+  },
+  'policy-behind': {
+    about: 'fleet',
+    severity: 'critical',
+    when: 'a node has followed superseded rules for 15 min',
+    name: { it: 'regole superate', en: 'superseded rules' },
+    cause: { it: 'le regole nuove non arrivano al nodo', en: 'new rules do not reach the node' },
+    check: {
+      it: 'il collegamento, poi portarle con una chiavetta',
+      en: 'the link, then carry them on a stick',
+    },
+  },
+  'delivery-failed': {
+    about: 'fleet',
+    severity: 'warning',
+    when: 'a way out (mail, webhook, Alertmanager) has failed for 2 min; nothing is lost, it is tried on',
+    name: { it: 'avvisi non consegnati', en: 'alarms not delivered' },
+    cause: {
+      it: 'il server di destinazione non risponde o rifiuta',
+      en: 'the server there does not answer, or refuses',
+    },
+    check: {
+      it: 'indirizzo, utente e password in hub.yaml, poi la rete verso quel server',
+      en: 'address, user and password in hub.yaml, then the network to that server',
+    },
+  },
+  'drill-overdue': {
+    about: 'cases',
+    severity: 'warning',
+    when: 'no drill of the escrow passed for 35 days',
+    name: { it: 'prova della chiave di riserva scaduta', en: 'escrow drill overdue' },
+    cause: { it: 'nessuno ha provato la chiave di riserva', en: 'nobody proved the escrow identity' },
+    check: { it: 'hub drill, con chi custodisce la chiave', en: 'hub drill, with who keeps the identity' },
+  },
+  'case-overdue': {
+    about: 'cases',
+    severity: 'warning',
+    when: 'a case is past its day of review (Art. 9 c. 1 lett. g)',
+    name: { it: 'caso da rivedere', en: 'case to be reviewed' },
+    cause: { it: 'il giorno stabilito è passato', en: 'its day has passed' },
+    check: { it: 'chiuderlo, o fissare un altro giorno', en: 'close it, or set another day' },
+  },
+};
+
+/** Whether who maintains the fleet may know of it. What a node says never speaks of requests, holds or extractions. */
+export function isForMaintenance({ from, key }: { from: 'node' | 'hub'; key: string }): boolean {
+  return from === 'node' || hubConditions[conditionOf(key)]?.about === 'fleet';
+}
