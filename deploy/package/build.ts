@@ -8,7 +8,7 @@ import { closure, type Lock, readLock } from './lock.ts';
 import { fetchLocked, installProduction, must } from './npm.ts';
 import { type Arch, type Product, runtimes } from './product.ts';
 import { sbomText } from './sbom.ts';
-import { sourcesOf } from './sources.ts';
+import { packageOf, sourcesOf } from './sources.ts';
 import { changelogText, controlText, scriptText, wrapperText } from './texts.ts';
 import { openTree, type Tree } from './tree.ts';
 
@@ -37,7 +37,8 @@ export async function buildPackage(build: Build, product: Product, arch: Arch): 
   const { root, work, version, epoch } = build;
   const lock = readLock(root);
   const sources = sourcesOf(root, product.folders);
-  const direct = sources.packages.filter((name) => !replaced.has(name));
+  const read = sources.assets.map(packageOf).filter((name) => !sources.packages.includes(name));
+  const direct = [...new Set([...sources.packages, ...read])].filter((name) => !replaced.has(name));
   const places = closure(lock, direct);
   const modules = join(work, 'modules');
   if (!existsSync(modules)) await installProduction(root, modules);
@@ -50,7 +51,11 @@ export async function buildPackage(build: Build, product: Product, arch: Arch): 
   const home = `usr/lib/${product.name}`;
   for (const file of sources.files) tree.copy(join(root, file), `${home}/${file}`);
   tree.write(`${home}/package.json`, packageJson(root, product, version));
-  for (const place of places) copyModule(tree, modules, place, `${home}/${place}`);
+  for (const place of places) {
+    const asked = sources.assets.filter((asset) => place === `node_modules/${packageOf(asset)}`);
+    const wanted = read.some((name) => place === `node_modules/${name}`) ? asked : undefined;
+    copyModule(tree, modules, place, `${home}/${place}`, wanted);
+  }
   tree.copy(join(runtime, 'bin/node'), `${home}/bin/node`, 0o755);
   tree.write(`usr/bin/${product.name}`, wrapperText(product), 0o755);
   await system(build, product, tree);
@@ -104,8 +109,17 @@ function packageJson(root: string, product: Product, version: string): string {
   return `${JSON.stringify({ name: product.name, version, license, private: true, type, imports }, null, 2)}\n`;
 }
 
-/** Without what is nested in it, which has its own place, and without its commands, which nobody calls. */
-function copyModule(tree: Tree, modules: string, place: string, to: string): void {
+/**
+ * Without what is nested in it, which has its own place, and without its commands, which nobody calls. Of a package
+ * that is only read, no more than the `wanted` files.
+ */
+function copyModule(
+  tree: Tree,
+  modules: string,
+  place: string,
+  to: string,
+  wanted: readonly string[] | undefined,
+): void {
   const folder = join(modules, place);
   const { bin = {} } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as {
     bin?: string | Record<string, string>;
@@ -116,7 +130,8 @@ function copyModule(tree: Tree, modules: string, place: string, to: string): voi
     const full = join(entry.parentPath, entry.name);
     const within = relative(folder, full);
     if (within.startsWith('node_modules/') || useless.test(within) || isLicence(entry.name)) continue;
-    if (!commands.includes(within)) tree.copy(full, `${to}/${within}`);
+    const needless = wanted && within !== 'package.json' && !wanted.includes(`${place.slice(13)}/${within}`);
+    if (!commands.includes(within) && !needless) tree.copy(full, `${to}/${within}`);
   }
 }
 

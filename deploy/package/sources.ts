@@ -9,6 +9,8 @@ export interface Sources {
   files: string[];
   /** npm packages that they import by name, sorted. */
   packages: string[];
+  /** Files of packages that are read, not run (`import.meta.resolve`), as `package/path`, sorted. */
+  assets: string[];
 }
 
 /**
@@ -18,6 +20,7 @@ export interface Sources {
 export function sourcesOf(root: string, folders: readonly string[]): Sources {
   const files = new Set<string>();
   const packages = new Set<string>();
+  const assets = new Set<string>();
   const pending = [...folders];
   const seen = new Set<string>();
   for (let folder = pending.pop(); folder !== undefined; folder = pending.pop()) {
@@ -26,7 +29,10 @@ export function sourcesOf(root: string, folders: readonly string[]): Sources {
     for (const file of below(root, folder)) {
       files.add(file);
       if (!file.endsWith('.ts')) continue;
-      for (const name of importsOf(readFileSync(join(root, file), 'utf8'))) {
+      const text = readFileSync(join(root, file), 'utf8');
+      for (const [, asset] of text.matchAll(/\bimport\.meta\.resolve\(\s*['"]([^'".#][^'"]*)['"]\s*\)/g))
+        assets.add(asset as string);
+      for (const name of importsOf(text)) {
         const ours = name.startsWith('.')
           ? join(dirname(file), name)
           : name.startsWith('#')
@@ -39,7 +45,7 @@ export function sourcesOf(root: string, folders: readonly string[]): Sources {
       }
     }
   }
-  return { files: [...files].sort(), packages: [...packages].sort() };
+  return { files: [...files].sort(), packages: [...packages].sort(), assets: [...assets].sort() };
 }
 
 function below(root: string, folder: string): string[] {
@@ -58,7 +64,7 @@ function importsOf(text: string): string[] {
   return [...found].map((match) => (match[1] ?? match[2] ?? match[3]) as string);
 }
 
-function packageOf(name: string): string {
+export function packageOf(name: string): string {
   const parts = name.split('/');
   return parts.slice(0, name.startsWith('@') ? 2 : 1).join('/');
 }

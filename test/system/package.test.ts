@@ -106,6 +106,8 @@ else {
       for (const file of below(home)) {
         if (!file.endsWith('.ts')) continue;
         const text = readFileSync(join(home, file), 'utf8').replaceAll(/\/\*[\s\S]*?\*\//g, '');
+        for (const [, asset] of text.matchAll(/import\.meta\.resolve\('([^'.#][^']*)'\)/g))
+          if (!existsSync(join(home, 'node_modules', asset as string))) lost.push(`${file}: ${asset}`);
         for (const [, from, , direct, url] of text.matchAll(
           /^(?:import|export)\s(?!type\s)[^'"`;]*?from\s+'([^']+)'|\bimport\((\s*)'([^']+)'\)|new URL\('([^']+)', import\.meta\.url\)/gm,
         )) {
