@@ -94,6 +94,8 @@ export function openWriter(
     inFlightBytes += sizeOf(sealed);
     void drain();
   };
+  // Nothing may be sealed for a while: a file that cannot be begun is told of all the same.
+  void drain();
   return {
     get inFlightBytes() {
       return inFlightBytes;

@@ -52,6 +52,24 @@ test('a disk that cannot even begin a file leaves one gap for the whole time', a
   for (const [i, { start }] of all.entries()) if (i > 0) assert.is(start, all[i - 1]!.end);
 });
 
+test('a disk without room for the file of a stream too thin to fill a chunk is told of, and recorded to again', async () => {
+  const thin = (): Step[][] => [[{ do: 'send', count: 1000, gopMs: 1000, bytes: 5000 }]];
+  const rig = await recorderRig([thin]);
+  await rig.pass(5000);
+  rig.disk.refuse((what, path) =>
+    path.endsWith('.part') && what !== 'unlink' && what !== 'link' ? refusal('ENOSPC') : undefined,
+  );
+  await rig.pass(20_000);
+  assert.is(rig.recorder.status().reason, 'disk-full');
+  rig.disk.refuse(() => undefined);
+  await rig.pass(20_000);
+  assert.is(rig.recorder.status().state, 'recording');
+  await rig.stop();
+  assert.ok(rig.gaps.length > 0 && rig.gaps.every(({ reason }) => reason === 'disk-full'));
+  const all = [...rig.segments, ...rig.gaps].sort((a, b) => a.start - b.start);
+  for (const [i, { start }] of all.entries()) if (i > 0) assert.is(start, all[i - 1]!.end);
+});
+
 test('a segment that cannot be named is kept as torn, without a hole', async () => {
   const rig = await recorderRig([steady]);
   let refused = 0;
