@@ -145,7 +145,11 @@ export async function openHub(options: {
   };
   const send = (node: string, envelope: Buffer): void =>
     afterwards(() => dispatch.policyStep(node, envelope));
-  behind = openStragglers({ clock, policies, send }).behind;
+  const stragglers = await openStragglers({
+    ...{ clock, files: systemFiles, path: join(data, 'stragglers.json') },
+    ...{ policies, send, broken },
+  });
+  ({ behind } = stragglers);
   policies.onChange(async () => {
     await nodeLogs.open();
     await dispatch.policy(policies.newest().envelope);
@@ -197,6 +201,15 @@ export async function openHub(options: {
     utc,
   });
   const uploads = await listenUploads({ settings, folder: join(data, 'cases'), inbox, log, broken });
+  // "hub revoke" writes the list, then publishes the policy; a list that comes alone is found within the minute.
+  policies.onChange(async () => uploads.reload());
+  const reread = (): void => {
+    if (rounds.signal.aborted) return;
+    uploads.reload();
+    const timer = clock.after(lapseEveryMs, reread);
+    rounds.signal.addEventListener('abort', () => timer.cancel(), { once: true });
+  };
+  reread();
   const sticks = openSticks({ files: systemFiles, cases, inbox, register, policies, witness });
   const begun = trusted.all[0]?.policy.issuedAt ?? trusted.policy.issuedAt;
   const drills = openDrills({ clock, register, alerts, policy, begun, broken });
@@ -246,6 +259,7 @@ export async function openHub(options: {
       await bus.close();
       await order.idle();
       await Promise.all(sayings);
+      await stragglers.close();
       alerts.close();
       register.close();
       await lock.release();
