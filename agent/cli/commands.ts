@@ -1,6 +1,7 @@
 import { applyCommandLine } from './apply.ts';
 import type { Command } from './arguments.ts';
 import { checkCommand } from './check.ts';
+import { enrolCommand } from './enrol.ts';
 import { runCommand } from './run.ts';
 import { statusCommand } from './status.ts';
 import { verifyCommand } from './verify.ts';
@@ -12,4 +13,5 @@ export const commands: readonly Command[] = [
   statusCommand,
   verifyCommand,
   applyCommandLine,
+  enrolCommand,
 ];

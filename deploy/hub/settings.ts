@@ -4,6 +4,7 @@ import { parseDocument } from 'yaml';
 import { z } from 'zod';
 import { codeOf, Failure, sentenceOf } from '#protocol/failure.ts';
 import { cameraId, nodeId } from '#protocol/ids.ts';
+import { alarmSettings } from './alarms/settings.ts';
 
 const path = z.string().min(1).max(1000);
 const placeName = z.string().min(1).max(100);
@@ -31,12 +32,16 @@ const hubSchema = z.strictObject({
     cert: path.optional(),
     key: path.optional(),
   }),
-  /** `clientCa`: who may vouch for the nodes; then a node uploads only what its own name was asked for. */
+  /**
+   * `clientCa`: who may vouch for the nodes; then a node uploads only what its own name was asked for. `crl`: the list
+   * of certificates that no longer count, read again when it changes.
+   */
   upload: z.strictObject({
     listen: z.string().regex(/^(?:\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}$/, 'is no host:port'),
     cert: path.optional(),
     key: path.optional(),
     clientCa: path.optional(),
+    crl: path.optional(),
   }),
   /**
    * The page: host:port. Beyond loopback only with `cert` and `key`, and once there are logins ("hub login add").
@@ -52,6 +57,7 @@ const hubSchema = z.strictObject({
     })
     .refine(({ cert, key }) => (cert === undefined) === (key === undefined), 'cert and key go together')
     .optional(),
+  alarms: alarmSettings.default({}),
   /** The town hall itself, on the map. */
   place: z.strictObject({ id: nodeId, name: placeName, lat: z.number(), lon: z.number() }).optional(),
   /** Names by which people know the places; who may do what stands in the policy alone. */

@@ -1,9 +1,9 @@
 import { createPrivateKey, createPublicKey, type KeyObject, randomBytes, X509Certificate } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { codeOf, Failure } from '#protocol/failure.ts';
-import { sha256Hex } from '#protocol/ids.ts';
+import { keyId, sha256Hex } from '#protocol/ids.ts';
 import { instant, instantText } from '#protocol/time.ts';
 import { isLocked } from '../trust.ts';
 import { appendLine, makeFolder, placeFile } from './place.ts';
@@ -35,7 +35,8 @@ const lineSchema = z.discriminatedUnion('kind', [
     until: instant,
     /** Of the request it answers; absent for broker and hub. */
     request: sha256Hex.optional(),
-    /** To whom secrets for this box are encrypted. */
+    /** Of the box: id of its node key, and to whom secrets for it are encrypted. */
+    nodeKey: keyId.optional(),
     recipient: z.string().max(4200).optional(),
   }),
   z.object({
@@ -62,12 +63,15 @@ export interface Authority {
   standing(name: string): IssuedLine[];
   /** Everything it signed, oldest first. */
   all(): (IssuedLine & { revokedAt?: number })[];
+  /** Whether any of these is of a box that was taken back as stolen: its request must not bring it back. */
+  isStolen(box: { publicKey: KeyObject; nodeKey: string; recipient: string }): boolean;
   /** A certificate for somebody else's key. 1 the line in `issued.jsonl`; 2 the certificate. */
   issue(given: {
     name: string;
     publicKey: KeyObject;
     addresses?: string[];
     request?: string;
+    nodeKey?: string;
     recipient?: string;
   }): Promise<string>;
   /** A certificate with a key made here, for broker and hub. PEM both. */
@@ -153,7 +157,7 @@ export function openAuthority(dir: string, passphrase: string | undefined, utc: 
         `${dir}: the authority's own certificate is past its end`,
       );
     const serial = freshSerial();
-    const { name, publicKey, addresses, request, recipient } = given;
+    const { name, publicKey, addresses, request, nodeKey, recipient } = given;
     const made = await makeCertificate(issuer, {
       subject: name,
       publicKey,
@@ -168,6 +172,7 @@ export function openAuthority(dir: string, passphrase: string | undefined, utc: 
       at: instantText(at),
       until: instantText(until),
       ...(request ? { request } : {}),
+      ...(nodeKey ? { nodeKey } : {}),
       ...(recipient ? { recipient } : {}),
     });
     placeFile(join(dir, `${serial}.crt`), made, 0o644);
@@ -194,6 +199,17 @@ export function openAuthority(dir: string, passphrase: string | undefined, utc: 
           const gone = revoked().find(({ serial }) => serial === line.serial);
           return gone ? { ...line, revokedAt: gone.at } : line;
         }),
+    isStolen: ({ publicKey, nodeKey, recipient }) =>
+      revoked()
+        .filter(({ reason }) => reason === 'stolen')
+        .flatMap(
+          ({ serial }) =>
+            lines.filter((line) => line.kind === 'issued' && line.serial === serial) as IssuedLine[],
+        )
+        .some(
+          (line) =>
+            line.nodeKey === nodeKey || line.recipient === recipient || isOver(dir, line.serial, publicKey),
+        ),
     issue,
     async issueWithKey(name, addresses) {
       const made = await makeTlsKey();
@@ -201,12 +217,7 @@ export function openAuthority(dir: string, passphrase: string | undefined, utc: 
       return { certificate, key: made.export({ type: 'pkcs8', format: 'pem' }) as string };
     },
     async revoke(name, reason, keep) {
-      const kept = keep?.export({ type: 'spki', format: 'der' });
-      const taken = standing(name).filter(({ serial }) => {
-        if (kept === undefined) return true;
-        const { publicKey } = new X509Certificate(text(dir, `${serial}.crt`));
-        return !publicKey.export({ type: 'spki', format: 'der' }).equals(kept);
-      });
+      const taken = standing(name).filter(({ serial }) => keep === undefined || !isOver(dir, serial, keep));
       const at = instantText(utc());
       for (const { serial } of taken) note({ kind: 'revoked', serial, at, reason });
       await list();
@@ -214,6 +225,12 @@ export function openAuthority(dir: string, passphrase: string | undefined, utc: 
     },
     list,
   };
+}
+
+/** Whether a certificate that this authority signed is over `key`; one that is not there is over none. */
+function isOver(dir: string, serial: string, key: KeyObject): boolean {
+  const path = join(dir, `${serial}.crt`);
+  return existsSync(path) && new X509Certificate(readFileSync(path)).publicKey.equals(key);
 }
 
 function readLines(dir: string): Line[] {

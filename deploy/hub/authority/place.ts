@@ -1,16 +1,18 @@
 import {
   chownSync,
   closeSync,
+  existsSync,
   fchownSync,
   fsyncSync,
   mkdirSync,
   openSync,
+  readdirSync,
   renameSync,
   rmSync,
   statSync,
   writeSync,
 } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 
 /** Files as a person's command leaves them: whole, and readable for whoever owns the folder, also when root ran it. */
 
@@ -50,6 +52,18 @@ export function makeFolder(path: string): void {
   if (mkdirSync(path, { recursive: true, mode: 0o700 }) === undefined || process.getuid?.() !== 0) return;
   const { uid, gid } = statSync(dirname(path));
   chownSync(path, uid, gid);
+}
+
+/** Gives what root wrote below `dir`, and what is in it, to the owner of `dir`. */
+export function ownAsFolder(dir: string, names: readonly string[]): void {
+  if (process.getuid?.() !== 0) return;
+  const { uid, gid } = statSync(dir);
+  for (const name of names) {
+    const path = join(dir, name);
+    if (!existsSync(path)) continue;
+    chownSync(path, uid, gid);
+    if (statSync(path).isDirectory()) ownAsFolder(path, readdirSync(path));
+  }
 }
 
 function syncFolder(path: string): void {

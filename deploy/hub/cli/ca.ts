@@ -1,9 +1,11 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { parseDocument } from 'yaml';
 import { systemClock } from '#agent/platform/clock.ts';
 import { Failure } from '#protocol/failure.ts';
 import { instantText } from '#protocol/time.ts';
 import { type Authority, initAuthority, isAuthorityLocked, openAuthority } from '../authority/authority.ts';
+import { placeFile } from '../authority/place.ts';
 import { placeServers, placeTrust, serverAddresses } from '../authority/trust-files.ts';
 import type { Call, Command } from './command.ts';
 import { readPassphrase } from './passphrase.ts';
@@ -50,6 +52,7 @@ can read it does not start.`,
         utc: () => systemClock.utc(),
       });
       await placeServers(call.dir, made, addresses);
+      nameList(call.dir);
       call.terminal.print(
         settings.lang === 'it'
           ? `Autorità in ${dir}; certificati di municipio e broker per ${addresses.join(', ')} in ${call.dir}.`
@@ -80,6 +83,15 @@ can read it does not start.`,
     return 0;
   },
 };
+
+/** From now on there is a list of revoked certificates: uploads are judged by it. */
+function nameList(dir: string): void {
+  const file = join(dir, 'hub.yaml');
+  const document = parseDocument(readFileSync(file, 'utf8'));
+  if (!document.hasIn(['upload', 'clientCa']) || document.hasIn(['upload', 'crl'])) return;
+  document.setIn(['upload', 'crl'], 'ca.crl');
+  placeFile(file, document.toString({ lineWidth: 0 }), 0o600);
+}
 
 function authorityFolder(call: Call): string {
   return resolve(call.option('ca') ?? join(call.dir, 'authority'));

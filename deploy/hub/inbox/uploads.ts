@@ -4,11 +4,11 @@ import {
   type IncomingMessage,
   type ServerResponse,
 } from 'node:http';
-import { createServer as createHttps } from 'node:https';
+import { createServer as createHttps, type Server as HttpsServer } from 'node:https';
 import type { TLSSocket } from 'node:tls';
 import { MemoryLocker, Server } from '@tus/server';
 import type { Log } from '#agent/platform/log.ts';
-import { Failure } from '#protocol/failure.ts';
+import { Failure, sentenceOf } from '#protocol/failure.ts';
 import { readNamed, type Settings } from '../settings.ts';
 import type { Inbox } from './inbox.ts';
 import { InboxStore } from './store.ts';
@@ -35,6 +35,11 @@ const httpStatus: Record<string, number> = {
 export interface Uploads {
   /** `http://host:port/upload`, with the port that was given by the system when 0 was asked for. */
   url: string;
+  /**
+   * Reads certificate, key, authority and list of revoked certificates again; when the list is another, ends every
+   * connection: who is still allowed comes back and resumes. Files that cannot be read leave what was.
+   */
+  reload(): void;
   close(): Promise<void>;
 }
 
@@ -96,20 +101,20 @@ export async function listenUploads(options: {
   };
   // No requestTimeout: an hour of footage takes hours over a radio link. A connection that is idle is what ends.
   const limits = { requestTimeout: 0, headersTimeout: 30_000, keepAliveTimeout: 30_000 };
-  const { cert, key, clientCa } = settings.upload;
-  const server: HttpServer =
-    cert === undefined
+  const { cert, key, clientCa, crl } = settings.upload;
+  const readTls = () => ({
+    cert: readNamed(settings, cert),
+    key: readNamed(settings, key),
+    ...(secure ? { ca: readNamed(settings, clientCa) } : {}),
+    ...(secure && crl !== undefined ? { crl: readNamed(settings, crl) } : {}),
+    minVersion: 'TLSv1.2' as const,
+  });
+  let tls = cert === undefined ? undefined : readTls();
+  const server: HttpServer | HttpsServer =
+    tls === undefined
       ? createHttp(limits, handle)
       : createHttps(
-          {
-            ...limits,
-            cert: readNamed(settings, cert),
-            key: readNamed(settings, key),
-            ...(secure
-              ? { ca: readNamed(settings, clientCa), requestCert: true, rejectUnauthorized: true }
-              : {}),
-            minVersion: 'TLSv1.2',
-          },
+          { ...limits, ...tls, ...(secure ? { requestCert: true, rejectUnauthorized: true } : {}) },
           handle,
         );
   server.timeout = idleMs;
@@ -128,6 +133,21 @@ export async function listenUploads(options: {
   const port = typeof address === 'object' && address ? address.port : 0;
   return {
     url: `${cert === undefined ? 'http' : 'https'}://${host}:${port}${uploadPath}`,
+    reload() {
+      if (tls === undefined || !('setSecureContext' in server)) return;
+      try {
+        const fresh = readTls();
+        if (JSON.stringify(fresh) === JSON.stringify(tls)) return;
+        server.setSecureContext(fresh);
+        const revoked = fresh.crl !== tls.crl;
+        tls = fresh;
+        if (revoked) server.closeAllConnections();
+        log.info({ revoked }, 'certificates for uploads read again');
+      } catch (error) {
+        // Half of a renewal, or no right to read: the next look is in a minute.
+        log.error({ why: sentenceOf(error) }, 'certificates for uploads cannot be read again');
+      }
+    },
     async close() {
       await new Promise<void>((resolve) => {
         server.close(() => resolve());

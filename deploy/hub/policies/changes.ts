@@ -99,3 +99,13 @@ export function setThreshold(policy: PolicyPayload, text: string): PolicyPayload
 export function nextVersion(policy: PolicyPayload, utcMs: number): PolicyPayload {
   return { ...policy, version: policy.version + 1, issuedAt: instantText(utcMs) };
 }
+
+/** A node that the policy does not know yet. */
+export function addNode(
+  policy: PolicyPayload,
+  { id, key, cameras }: { id: string; key: PublicKey; cameras: string[] },
+): PolicyPayload {
+  if (policy.nodes.some((node) => node.id === id)) refuse('known-node', `the policy knows ${id} already`);
+  if (policy.nodes.some((one) => one.key === key.spki)) refuse('known-key', 'a node has this key already');
+  return { ...policy, nodes: [...policy.nodes, { id, key: key.spki, cameras }] };
+}

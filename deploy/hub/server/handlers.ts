@@ -13,6 +13,7 @@ import type { Sticks } from '../cases/stick.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { Inbox } from '../inbox/inbox.ts';
 import type { Logs } from '../logs/logs.ts';
+import { hasOtherKey } from '../logs/other-key.ts';
 import type { MinutesBook } from '../minutes/compose.ts';
 import type { Policies } from '../policies/policies.ts';
 import type { Register } from '../register/register.ts';
@@ -145,7 +146,8 @@ export function handlersOf(parts: {
       offset: await parts.sticks.piece(id, file, size, offset, Buffer.from(bytes, 'base64')),
     }),
     'POST /replace': async ({ by, node, reason }) => {
-      requireEnded(node, fleet, alerts);
+      if (!hasOtherKey(node, parts.nodeLogs.witness(node), policies.current()))
+        requireEnded(node, fleet, alerts);
       return await parts.nodeLogs.archiveLog(node, by, reason);
     },
     'POST /drill': ({ by, ...result }) => parts.drills.enter(result, by),

@@ -1,0 +1,70 @@
+import { resolve } from 'node:path';
+import { maxAnswerBytes } from '#protocol/enrolment.ts';
+import { codeOf, Failure } from '#protocol/failure.ts';
+import { systemClock } from '../platform/clock.ts';
+import { systemFiles, writeDurably } from '../platform/files.ts';
+import type { Command } from './arguments.ts';
+
+const installed = '/etc/peio-agent/agent.yaml';
+
+export const enrolCommand: Command = {
+  name: 'enrol',
+  usage: '[--bundle DIR | --answer FILE] [--config FILE] [--out FILE] [--json]',
+  summary: "Makes this box's own keys and a request for its place in the town; takes the answer in",
+  words: 0,
+  options: {
+    bundle: { type: 'string', describe: 'folder that "hub provision" made for this node' },
+    answer: { type: 'string', describe: 'what "hub enrol" answered to the request of this box' },
+    config: { type: 'string', describe: `configuration of the node (${installed})` },
+    out: { type: 'string', describe: 'where the request goes; printed without it' },
+    json: { type: 'boolean', describe: 'what was done as JSON' },
+  },
+  async run(values) {
+    const config = resolve(typeof values['config'] === 'string' ? values['config'] : installed);
+    const { bundle, answer, out } = values;
+    if (bundle !== undefined && answer !== undefined)
+      throw new Failure('usage', 'usage', 'either --bundle or --answer');
+    // Loaded here alone: the certificate library must not weigh on the recorder.
+    const { makeRequest, placeBundle } = await import('../enrol/request.ts');
+    if (typeof answer === 'string') return await take(config, answer, values['json'] === true);
+    if (typeof bundle === 'string') await placeBundle(systemFiles, resolve(bundle), config);
+    const made = await makeRequest(systemFiles, config, systemClock.utc());
+    if (typeof out === 'string') {
+      try {
+        await writeDurably(systemFiles, resolve(out), made.text);
+      } catch (cause) {
+        throw new Failure('usage', 'usage', `${out} cannot be written (${codeOf(cause)})`, { cause });
+      }
+    } else if (!values['json']) process.stdout.write(`${made.text}\n`);
+    if (values['json'])
+      process.stdout.write(
+        `${JSON.stringify({ ...made, ...(typeof out === 'string' ? { text: undefined, file: out } : {}) })}\n`,
+      );
+    // Beside the request, which may go into a pipe.
+    else
+      process.stderr.write(
+        `${made.node}: impronta della richiesta ${made.fingerprint} (da confrontare con quella che mostra "hub enrol")\n` +
+          `${made.node}: radici fidate ${made.roots.join(', ')} (da confrontare con il foglio del titolare)\n`,
+      );
+    return 0;
+  },
+};
+
+async function take(config: string, file: string, json: boolean): Promise<number> {
+  let bytes: Buffer;
+  try {
+    bytes = await systemFiles.read(file, 2 * maxAnswerBytes);
+  } catch (cause) {
+    throw new Failure('usage', 'usage', `${file} cannot be read (${codeOf(cause)})`, { cause });
+  }
+  const { takeAnswer } = await import('../enrol/answer.ts');
+  const { node, until, policyVersion, secrets, missing } = await takeAnswer(systemFiles, config, bytes);
+  const day = new Date(until).toISOString().slice(0, 10);
+  if (json) process.stdout.write(`${JSON.stringify({ node, until, policyVersion, secrets, missing })}\n`);
+  else
+    process.stdout.write(
+      `${node}: certificato fino al ${day}, regole ${policyVersion}, segreti: ${secrets.join(', ') || 'nessuno'}\n` +
+        (missing.length > 0 ? `${node}: mancano ancora i segreti ${missing.join(', ')}\n` : ''),
+    );
+  return 0;
+}
