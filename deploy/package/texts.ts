@@ -56,8 +56,12 @@ export function scriptText(name: string, product: Product): string {
 
 /** Runs the program on the Node beside it; the tree works wherever it was unpacked. */
 export function wrapperText(product: Product): string {
+  const root = join(import.meta.dirname, '..', '..');
+  // The same as in a checkout: see bootstrap.mjs.
+  const { nodeFlags } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  const flags = (nodeFlags[product.entry] ?? []).map((flag: string) => ` ${flag}`).join('');
   return `#!/bin/sh
 usr=$(dirname "$(dirname "$(readlink -f "$0")")")
-exec "$usr/lib/${product.name}/bin/node" "$usr/lib/${product.name}/${product.entry}" "$@"
+exec "$usr/lib/${product.name}/bin/node"${flags} "$usr/lib/${product.name}/${product.entry}" "$@"
 `;
 }
