@@ -24,6 +24,12 @@ Running, all on this computer (${near(site.dir)}):
   ● cameras    ${site.cameras.join(', ')}${real ? '' : ', simulated: a car park, looped'}
   ● agent      node ${site.node}: records, seals, reports, obeys
   ● town hall  receives, keeps register and alarms
+
+To look at:
+  ${site.pages.hub}   the town hall: map, nodes, every camera's week
+  ${site.pages.site}   the site: its cameras' week, links, disk
+Whoever is to take on alerts there, or to see requests, gets a login ("hub login add --help").
+
 Every key of this demo lies in the clear. A real site is set up with "hub init".
 
 What records, and what is wrong:

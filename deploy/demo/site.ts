@@ -1,14 +1,13 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseDocument } from 'yaml';
-import { Failure } from '#protocol/failure.ts';
 import { startSimulator } from '../../test/simulator/simulator.ts';
 import { initHub } from '../hub/setup/init.ts';
 import { readSites } from '../hub/setup/sites.ts';
 import { startBroker } from './broker.ts';
+import { edit, prepareFolder } from './folder.ts';
+import { freePort } from './free-port.ts';
 import { type Running, start, type } from './programs.ts';
 import { type TcpProxy, tcpProxy } from './tcp-proxy.ts';
 import { waitFor } from './wait.ts';
@@ -28,6 +27,8 @@ export interface DemoSite {
   store: string;
   mqttUrl: string;
   cameras: string[];
+  /** Addresses of the town hall's page and of the site's. */
+  pages: { hub: string; site: string };
   /** Undefined with a real camera. */
   simulator: Awaited<ReturnType<typeof startSimulator>> | undefined;
   /** The way of the uploads, which can be cut. */
@@ -38,11 +39,6 @@ export interface DemoSite {
 }
 
 const node = 'site-01';
-/** Marks the folder as ours: the demo never writes into a folder that holds something else. */
-const marker = 'demo.txt';
-const markerText =
-  'Made by the demo of the Peio edge agent. Every key in it is in the clear: delete it at will.\n';
-
 /** Prepares the folder and starts everything. Throws a failure that says what is in the way. */
 export async function openSite(options: {
   dir: string;
@@ -66,6 +62,7 @@ export async function openSite(options: {
       });
   if (simulator) opened.defer(() => simulator.close());
   const listen = await freePort();
+  const pages = { hub: await freePort(), site: await freePort() };
   const uploadWay = await tcpProxy(listen);
   opened.defer(() => uploadWay.close());
 
@@ -124,6 +121,7 @@ export async function openSite(options: {
   edit(join(hub, 'hub.yaml'), [
     [['mqtt', 'url'], urls.mqtt],
     [['upload', 'listen'], `127.0.0.1:${listen}`],
+    [['web'], { listen: `127.0.0.1:${pages.hub}` }],
   ]);
   edit(join(box, 'agent.yaml'), [
     [['store'], { path: store, segment: '5s' }],
@@ -132,6 +130,7 @@ export async function openSite(options: {
     [['mqtt', 'url'], urls.mqtt],
     [['upload'], { url: urls.upload, limit: options.uploadLimit }],
     [['health'], { interval: '10s' }],
+    [['web'], { listen: `127.0.0.1:${pages.site}` }],
     [
       ['cameras'],
       cameras.map(({ id, name, rtsp, credentials }) => ({
@@ -180,6 +179,7 @@ export async function openSite(options: {
     store,
     mqttUrl: urls.mqtt,
     cameras: cameras.map(({ id }) => id),
+    pages: { hub: `http://127.0.0.1:${pages.hub}/`, site: `http://127.0.0.1:${pages.site}/` },
     simulator,
     uploadWay,
     requireAlive,
@@ -187,33 +187,9 @@ export async function openSite(options: {
   };
 }
 
-function prepareFolder(dir: string, fresh: boolean): void {
-  if (existsSync(dir)) {
-    const ours = readdirSync(dir).length === 0 || existsSync(join(dir, marker));
-    if (!ours) throw new Failure('usage', 'not-empty', `${dir} holds something that the demo did not make`);
-    if (fresh) rmSync(dir, { recursive: true });
-  }
-  mkdirSync(dir, { recursive: true });
-  writeFileSync(join(dir, marker), markerText);
-}
-
-function edit(file: string, changes: [path: string[], value: unknown][]): void {
-  const document = parseDocument(readFileSync(file, 'utf8'));
-  for (const [path, value] of changes) document.setIn(path, value);
-  writeFileSync(file, document.toString({ lineWidth: 0 }), { mode: 0o600 });
-}
-
 /** Beside the store where the path is short enough for a socket, else below the temporary folder. */
-function socketPath(dir: string): string {
+export function socketPath(dir: string): string {
   const near = join(dir, 'agent.sock');
   if (Buffer.byteLength(near) <= 107) return near;
   return join(tmpdir(), `peio-demo-${createHash('sha256').update(dir).digest('hex').slice(0, 12)}.sock`);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise<void>((resolve) => server.close(() => resolve()));
-  return port;
 }

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
@@ -8,73 +8,10 @@ import { startProgram } from '../support/child-program.ts';
 import { eventually } from '../support/eventually.ts';
 import { suite } from '../support/suite.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
+import { shows, terminal } from '../support/terminal.ts';
 
 const test = suite('npm start, as a person types it', { timeoutMs: 240_000 });
 const root = join(import.meta.dirname, '..', '..');
-
-interface Terminal extends AsyncDisposable {
-  shown(): string;
-  complained(): string;
-  ended(): number | null | undefined;
-  type(line: string): void;
-  /** Ctrl-C: every process of the terminal's foreground group gets the signal, whoever started it. */
-  interrupt(): Promise<number | null>;
-}
-
-/** A terminal of its own: what is started in it is one process group. */
-function terminal(command: string): Terminal {
-  const child: ChildProcess = spawn('sh', ['-c', `exec ${command}`], {
-    cwd: root,
-    detached: true,
-    stdio: ['pipe', 'pipe', 'pipe'],
-    env: { ...process.env, npm_config_update_notifier: 'false' },
-  });
-  let shown = '';
-  let complained = '';
-  let ended: number | null | undefined;
-  child.stdout?.on('data', (chunk: Buffer) => {
-    shown += chunk.toString();
-  });
-  child.stderr?.on('data', (chunk: Buffer) => {
-    complained += chunk.toString();
-  });
-  const end = new Promise<number | null>((resolve) =>
-    child.once('close', (code) => {
-      ended = code;
-      resolve(code);
-    }),
-  );
-  const group = -(child.pid as number);
-  return {
-    shown: () => shown,
-    complained: () => complained,
-    ended: () => ended,
-    type: (line) => void child.stdin?.write(`${line}\n`),
-    interrupt() {
-      process.kill(group, 'SIGINT');
-      return end;
-    },
-    async [Symbol.asyncDispose]() {
-      if (ended !== undefined) return;
-      // As its owner would: what it started by itself ends with it.
-      process.kill(group, 'SIGINT');
-      const patience = setTimeout(() => process.kill(group, 'SIGKILL'), 20_000);
-      await end;
-      clearTimeout(patience);
-    },
-  };
-}
-
-async function shows(at: Terminal, text: string, limitMs: number): Promise<void> {
-  await eventually(
-    `"${text}"`,
-    () => {
-      if (at.ended() !== undefined) throw new Error(`it ended: ${at.shown()}${at.complained()}`);
-      return at.shown().includes(text);
-    },
-    limitMs,
-  );
-}
 
 const commandsIn = (text: string): string[] =>
   text

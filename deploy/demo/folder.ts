@@ -1,0 +1,27 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseDocument } from 'yaml';
+import { Failure } from '#protocol/failure.ts';
+
+/** Marks the folder as ours: the demo never writes into a folder that holds something else. */
+const marker = 'demo.txt';
+const markerText =
+  'Made by the demo of the Peio edge agent. Every key in it is in the clear: delete it at will.\n';
+
+/** Throws `usage` `not-empty` for a folder that holds something else. */
+export function prepareFolder(dir: string, fresh: boolean): void {
+  if (existsSync(dir)) {
+    const ours = readdirSync(dir).length === 0 || existsSync(join(dir, marker));
+    if (!ours) throw new Failure('usage', 'not-empty', `${dir} holds something that the demo did not make`);
+    if (fresh) rmSync(dir, { recursive: true });
+  }
+  mkdirSync(dir, { recursive: true });
+  writeFileSync(join(dir, marker), markerText);
+}
+
+/** Sets values of a YAML file and leaves the rest as it stands. */
+export function edit(file: string, changes: [path: string[], value: unknown][]): void {
+  const document = parseDocument(readFileSync(file, 'utf8'));
+  for (const [path, value] of changes) document.setIn(path, value);
+  writeFileSync(file, document.toString({ lineWidth: 0 }), { mode: 0o600 });
+}
