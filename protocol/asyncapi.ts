@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { commandSchema } from './command.ts';
 import { envelopeSchema, payloadTypes } from './envelope.ts';
-import { alertMessage, auditLine, healthMessage, stateMessage } from './messages.ts';
+import { alertMessage, auditLine, healthMessage, hubAlertMessage, stateMessage } from './messages.ts';
 import { policySchema } from './policy.ts';
 import { commandStatus } from './status.ts';
 import { hubNode, topics } from './topics.ts';
@@ -109,6 +109,14 @@ const channels: readonly Channel[] = [
     retained: true,
     says: 'Birth and last will of the hub.',
     payload: jsonSchema(stateMessage),
+  },
+  {
+    name: 'hubAlert',
+    address: topics.alert(hubNode, '{key}'),
+    from: 'hub',
+    retained: true,
+    says: 'What the hub makes of the alerts of all nodes: one for a relay and everything behind it.',
+    payload: jsonSchema(hubAlertMessage),
   },
   {
     name: 'hubPolicy',

@@ -82,6 +82,8 @@ export const healthMessage = z.object({
         ffmpeg: z.enum(['configured', 'udp', 'multicast', 'unsupported-codec']).optional(),
         /** Media the camera offers and nobody records, e.g. `audio/PCMA`. */
         offered: z.array(z.string().max(64)).max(16).optional(),
+        /** What a picture a minute shows; `unknown` where too little is to be seen, or none was to be had. */
+        picture: z.enum(['ok', 'unknown', 'black', 'blinded', 'frozen', 'blurred', 'moved']).optional(),
         /** What it says of itself; absent for a camera without ONVIF. */
         onvif: z
           .object({
@@ -140,6 +142,14 @@ export const alertMessage = z.object({
   detail: z.string().max(500),
 });
 export type AlertPayload = z.input<typeof alertMessage>;
+
+/** What the hub makes of the alerts of all nodes: joined by the town's topology. `key` is `<node>.<key>`. */
+export const hubAlertMessage = alertMessage.extend({
+  key: z.string().max(160),
+  /** Where, as people call it. */
+  place: z.string().max(300),
+});
+export type HubAlertPayload = z.input<typeof hubAlertMessage>;
 
 /** One line of the audit log, as written: `prev` is the SHA-256 of the line before, without its newline. */
 export const auditLine = z.looseObject({

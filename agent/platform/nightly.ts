@@ -1,10 +1,11 @@
 import { type ScheduledTask, schedule } from 'node-cron';
 
-/** Something done once a night, at a UTC time of day. */
+/** Something done once a night, at a time of day. */
 export interface NightlyJob {
   name: string;
-  /** UTC, as `03:15`. */
+  /** As `03:15`; UTC where no IANA zone is given. */
   at: string;
+  zone?: string;
   /** A run past this is given up on; the next night tries again. */
   limitMs: number;
   run(signal: AbortSignal): Promise<void>;
@@ -35,7 +36,7 @@ export function openNightly(
     tasks = jobs.map((job) => {
       const [hour, minute] = job.at.split(':');
       return schedule(`${Number(minute)} ${Number(hour)} * * *`, () => run(job), {
-        timezone: 'UTC',
+        timezone: job.zone ?? 'UTC',
         name: job.name,
       });
     });

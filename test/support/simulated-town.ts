@@ -107,6 +107,7 @@ export async function simulatedTown(
     lang: 'it',
     zone: 'Europe/Rome',
     mqtt: { url: 'mqtt://127.0.0.1:1' },
+    alarms: {},
     upload: { listen: '127.0.0.1:0' },
     web: { listen: '127.0.0.1:0', origins: [], ...options.web },
     ...town,

@@ -43,6 +43,7 @@ CREATE TABLE IF NOT EXISTS delivery (
   seq INTEGER NOT NULL REFERENCES notice (seq), way TEXT NOT NULL,
   tries INTEGER NOT NULL, due INTEGER NOT NULL, batch TEXT, ended TEXT,
   PRIMARY KEY (seq, way)) STRICT;
+CREATE TABLE IF NOT EXISTS summary (day TEXT PRIMARY KEY, id TEXT NOT NULL, ended INTEGER NOT NULL) STRICT;
 CREATE INDEX IF NOT EXISTS delivery_waiting ON delivery (way, due) WHERE ended IS NULL;
 `;
 
@@ -67,6 +68,10 @@ export interface AlarmStore {
   retry(seqs: readonly number[], way: string, due: number): void;
   /** Notices from `since` on, oldest first. */
   notices(since: number): Notice[];
+  /** The id by which the summary of a day is sent; undefined when it was. */
+  beginSummary(day: string, id: string): string | undefined;
+  endSummary(day: string): void;
+  summaryEnded(day: string): boolean;
   close(): void;
 }
 
@@ -119,6 +124,10 @@ export function openAlarmStore(path: string): AlarmStore {
     'UPDATE delivery SET tries = tries + 1, due = ? WHERE seq = ? AND way = ?',
   );
   const since = database.prepare('SELECT text FROM notice WHERE at >= ? ORDER BY seq');
+  const beginSummary = database.prepare('INSERT OR IGNORE INTO summary (day, id, ended) VALUES (?, ?, 0)');
+  const summaryOf = database.prepare('SELECT id, ended FROM summary WHERE day = ?');
+  const endSummary = database.prepare('UPDATE summary SET ended = 1 WHERE day = ?');
+  const foundSummary = (day: string) => summaryOf.get(day) as { id: string; ended: number } | undefined;
   const each = (seqs: readonly number[], work: (seq: number) => unknown): void =>
     whole(() => {
       for (const seq of seqs) work(seq);
@@ -178,6 +187,13 @@ export function openAlarmStore(path: string): AlarmStore {
       (since.all(Math.round(from)) as { text: string }[]).map(({ text }) =>
         noticeSchema.parse(JSON.parse(text)),
       ),
+    beginSummary(day, id) {
+      beginSummary.run(day, id);
+      const found = foundSummary(day);
+      return found?.ended === 0 ? found.id : undefined;
+    },
+    endSummary: (day) => void endSummary.run(day),
+    summaryEnded: (day) => foundSummary(day)?.ended === 1,
     close: () => database.close(),
   };
 }

@@ -14,7 +14,10 @@ import type { StatePayload } from '#protocol/messages.ts';
 import { instantText } from '#protocol/time.ts';
 import { hubNode, topics } from '#protocol/topics.ts';
 import { openAlarms } from '../alarms/alarms.ts';
+import { watchBroker } from '../alarms/broker-watch.ts';
+import { readAlarmSecrets } from '../alarms/settings.ts';
 import { topologyOf } from '../alarms/topology.ts';
+import { openWaysOut, type WaysOut, waysFor } from '../alarms/ways-out.ts';
 import { openCases } from '../cases/cases.ts';
 import { openClosing } from '../cases/closing.ts';
 import { openDrills } from '../cases/drill.ts';
@@ -66,6 +69,7 @@ export async function openHub(options: {
   if (publicKeyOf(hubKey).id !== trusted.policy.hub.key.id)
     throw new Failure('config', 'other-hub', 'keys/hub.key is not the key that the policy names as the hub');
   await requireGuarded(settings, systemFiles);
+  const secrets = readAlarmSecrets(settings.alarms, settings.dir, process.env);
   const lock = await socketLocks(systemFiles).hold(settings.dir);
   if (lock === undefined) throw new Failure('unavailable', 'hub-busy', `another hub serves ${settings.dir}`);
   const data = join(settings.dir, 'data');
@@ -77,6 +81,7 @@ export async function openHub(options: {
   const policies = openPolicies({ files: systemFiles, dir: settings.dir, history: trusted, register });
   const policy = policies.current;
   let fleet: Fleet | undefined;
+  let out: WaysOut | undefined;
   const alerts = openAlarms({
     path: join(data, 'alarms.sqlite'),
     clock,
@@ -89,6 +94,10 @@ export async function openHub(options: {
       heardAt: (node) => fleet?.heardAt(node),
       linkOf: (node, link) => fleet?.linkOf(node, link),
     },
+    escalateMs: settings.alarms.escalate,
+    waysFor: (notice, now) => waysFor(settings, notice, now),
+    toSend: () => out?.wake(),
+    changed: () => out?.changed(),
     broken,
   });
   fleet = openFleet({ clock, log, alerts, policy, broken, heard: alerts.look });
@@ -97,7 +106,7 @@ export async function openHub(options: {
     dir: join(data, 'cases'),
     register,
     policy,
-    policyAt: (version) => policies.at(version)?.policy,
+    policiesSince: policies.since,
     utc,
     after: (ms, then) => clock.after(ms, then),
   });
@@ -133,6 +142,17 @@ export async function openHub(options: {
     clock,
     random: systemRandom,
     log: log.child({ part: 'mqtt' }),
+  });
+  const brokerWatch = watchBroker({ clock, alarms: alerts, connected: bus.connected, broken });
+  out = openWaysOut({
+    settings,
+    secrets,
+    alarms: alerts,
+    bus,
+    clock,
+    random: systemRandom,
+    log: log.child({ part: 'alarms' }),
+    broken,
   });
   const dispatch = openDispatch(bus, cases, utc, log);
   const { witness } = nodeLogs;
@@ -249,6 +269,8 @@ export async function openHub(options: {
       });
       await uploads.close();
       fleet.close();
+      brokerWatch.close();
+      await out?.close();
       drills.close();
       if (bus.connected())
         await bus
