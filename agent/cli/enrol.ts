@@ -28,7 +28,10 @@ export const enrolCommand: Command = {
     const { makeRequest, placeBundle } = await import('../enrol/request.ts');
     if (typeof answer === 'string') return await take(config, answer, values['json'] === true);
     if (typeof bundle === 'string') await placeBundle(systemFiles, resolve(bundle), config);
-    const made = await makeRequest(systemFiles, config, systemClock.utc());
+    const made = await makeRequest(systemFiles, config, {
+      credentials: process.env['CREDENTIALS_DIRECTORY'],
+      utcMs: systemClock.utc(),
+    });
     if (typeof out === 'string') {
       try {
         await writeDurably(systemFiles, resolve(out), made.text);
@@ -58,7 +61,12 @@ async function take(config: string, file: string, json: boolean): Promise<number
     throw new Failure('usage', 'usage', `${file} cannot be read (${codeOf(cause)})`, { cause });
   }
   const { takeAnswer } = await import('../enrol/answer.ts');
-  const { node, until, policyVersion, secrets, missing } = await takeAnswer(systemFiles, config, bytes);
+  const { node, until, policyVersion, secrets, missing } = await takeAnswer(
+    systemFiles,
+    config,
+    bytes,
+    process.env['CREDENTIALS_DIRECTORY'],
+  );
   const day = new Date(until).toISOString().slice(0, 10);
   if (json) process.stdout.write(`${JSON.stringify({ node, until, policyVersion, secrets, missing })}\n`);
   else

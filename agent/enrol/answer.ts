@@ -32,8 +32,13 @@ export interface Enrolled {
  * Checks an answer whole, then puts it in its place. Throws `bad-signature`, `missing-signature`, `malformed`,
  * `other-node`, `other-request`, `other-certificate`, `other-key`, `secrets-locked`, and what `verifyPolicy` throws.
  */
-export async function takeAnswer(files: Files, config: string, answer: Uint8Array): Promise<Enrolled> {
-  const places = await readPlaces(files, config);
+export async function takeAnswer(
+  files: Files,
+  config: string,
+  answer: Uint8Array,
+  credentials: string | undefined,
+): Promise<Enrolled> {
+  const places = await readPlaces(files, config, credentials);
   const request = await readIfThere(files, places.request, maxRequestBytes);
   if (request === undefined)
     throw new Failure('config', 'no-request', `there is no ${places.request}: make a request first`);
@@ -64,8 +69,11 @@ export async function takeAnswer(files: Files, config: string, answer: Uint8Arra
   if (before === undefined || parsePolicy(before).policy.version < policy.version)
     await writeDurably(files, places.policy, read.policy);
   const missing: string[] = [];
-  for (const name of places.expected)
-    if ((await files.size(join(places.secrets, name))) === undefined) missing.push(name);
+  for (const name of places.expected) {
+    const folders = [places.secrets, ...(credentials === undefined ? [] : [credentials])];
+    const sizes = await Promise.all(folders.map((folder) => files.size(join(folder, name))));
+    if (sizes.every((size) => size === undefined)) missing.push(name);
+  }
   return { node: places.node, until, policyVersion: policy.version, secrets: Object.keys(secrets), missing };
 }
 

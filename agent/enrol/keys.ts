@@ -7,6 +7,7 @@ import {
   type KeyObject,
   webcrypto,
 } from 'node:crypto';
+import { basename, join } from 'node:path';
 import { Pkcs10CertificateRequestGenerator } from '@peculiar/x509';
 import { generateX25519Identity, identityToRecipient } from 'age-encryption';
 import { Failure } from '#protocol/failure.ts';
@@ -27,7 +28,10 @@ export interface BoxKeys {
   recipient: string;
 }
 
-/** Reads the keys of this box and makes those that are missing. Throws `config` `key-malformed`. */
+/**
+ * Reads the keys of this box and, before its first request, makes those that are missing. Throws `config`
+ * `key-malformed`; `keys-away` for a box that has asked and whose keys are elsewhere: others would be another box.
+ */
 export async function boxKeys(files: Files, places: Places): Promise<BoxKeys> {
   await makeFolderDurably(files, places.secrets);
   const pem = (type: 'ed25519' | 'ec'): string => {
@@ -37,9 +41,11 @@ export async function boxKeys(files: Files, places: Places): Promise<BoxKeys> {
         : generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
     return privateKey.export({ type: 'pkcs8', format: 'pem' }) as string;
   };
-  const nodeKey = readKey(places.nodeKey, await kept(files, places.nodeKey, () => pem('ed25519')), 'ed25519');
-  const tlsKey = readKey(places.tlsKey, await kept(files, places.tlsKey, () => pem('ec')), 'ec');
-  const text = await kept(files, places.identity, async () => `${await generateX25519Identity()}\n`);
+  const own = (path: string, make: () => string | Promise<string>): Promise<string> =>
+    kept(files, places, path, make);
+  const nodeKey = readKey(places.nodeKey, await own(places.nodeKey, () => pem('ed25519')), 'ed25519');
+  const tlsKey = readKey(places.tlsKey, await own(places.tlsKey, () => pem('ec')), 'ec');
+  const text = await own(places.identity, async () => `${await generateX25519Identity()}\n`);
   const identity = text.split(/\r?\n/).find((line) => line.startsWith('AGE-SECRET-KEY-1'));
   if (identity === undefined) return malformed(places.identity);
   try {
@@ -68,9 +74,23 @@ export async function certificateRequest(node: string, tlsKey: KeyObject): Promi
   return `${made.toString('pem').trimEnd()}\n`;
 }
 
-async function kept(files: Files, path: string, make: () => string | Promise<string>): Promise<string> {
-  const there = await readIfThere(files, path, maxKeyBytes);
-  if (there !== undefined) return there.toString('utf8');
+async function kept(
+  files: Files,
+  { credentials, request }: Places,
+  path: string,
+  make: () => string | Promise<string>,
+): Promise<string> {
+  const candidates = [...(credentials === undefined ? [] : [join(credentials, basename(path))]), path];
+  for (const candidate of candidates) {
+    const there = await readIfThere(files, candidate, maxKeyBytes);
+    if (there !== undefined) return there.toString('utf8');
+  }
+  if ((await files.size(request)) !== undefined)
+    throw new Failure(
+      'config',
+      'keys-away',
+      `there is no ${path}, though this box has asked for its place: where its secrets are encrypted, decrypt them into a folder in memory and name it in CREDENTIALS_DIRECTORY; for a box that begins anew, remove ${request}`,
+    );
   const made = await make();
   await writeDurably(files, path, made);
   return made;

@@ -20,12 +20,18 @@ export interface Places {
   threshold: number;
   policy: string;
   request: string;
+  /** `$CREDENTIALS_DIRECTORY`: what is there is taken before what is in `secrets`. */
+  credentials: string | undefined;
   /** Secrets that the configuration names and an answer brings: credentials of cameras and radios. */
   expected: string[];
 }
 
 /** Reads the shape alone: keys and certificates need not be there yet. Throws `config` `config`. */
-export async function readPlaces(files: Files, file: string): Promise<Places> {
+export async function readPlaces(
+  files: Files,
+  file: string,
+  credentials: string | undefined,
+): Promise<Places> {
   const refuse = (why: string, cause?: unknown): never => {
     throw new Failure('config', 'config', `${file}: ${why}`, { cause });
   };
@@ -59,6 +65,7 @@ export async function readPlaces(files: Files, file: string): Promise<Places> {
     threshold: trust.threshold,
     policy: resolve(folder, policy),
     request: resolve(folder, 'enrolment.json'),
+    credentials,
     expected: [...cameras, ...links].flatMap(({ credentials }) => credentials ?? []),
   };
 }

@@ -52,14 +52,14 @@ export async function placeBundle(files: Files, bundle: string, config: string):
   ];
   verifyPolicy(policy, { roots: parsePublicPem(roots.toString('utf8')), threshold: 1 });
   const authority = await readIfThere(files, join(bundle, 'ca.crt'), maxFileBytes);
-  const from = await readPlaces(files, join(bundle, 'agent.yaml'));
+  const from = await readPlaces(files, join(bundle, 'agent.yaml'), undefined);
   if (from.node !== described.data.node)
     throw new Failure('config', 'bundle', `${bundle}: agent.yaml is of ${from.node}`);
   if ((await files.size(config)) === undefined) {
     await makeFolderDurably(files, dirname(config));
     await writeDurably(files, config, agentYaml);
   }
-  const places = await readPlaces(files, config);
+  const places = await readPlaces(files, config, undefined);
   if (places.node !== from.node)
     throw new Failure('denied', 'other-node', `this box is ${places.node}, the bundle is of ${from.node}`);
   const trusted = await readIfThere(files, places.roots, maxFileBytes);
@@ -78,8 +78,13 @@ export async function placeBundle(files: Files, bundle: string, config: string):
 }
 
 /** Makes the keys that are missing and a request over them; one that stands and names them is repeated as it is. */
-export async function makeRequest(files: Files, config: string, utcMs: number): Promise<MadeRequest> {
-  const places = await readPlaces(files, config);
+export async function makeRequest(
+  files: Files,
+  config: string,
+  given: { credentials: string | undefined; utcMs: number },
+): Promise<MadeRequest> {
+  const { utcMs } = given;
+  const places = await readPlaces(files, config, given.credentials);
   const roots = await readRoots(files, places);
   const keys = await boxKeys(files, places);
   const answer = (text: string): MadeRequest => ({

@@ -74,8 +74,8 @@ ${secretNames.join(', ')}. Without it each is asked for.`,
     carry(names.root, carriedOff.root);
     terminal.print(
       lang === 'it'
-        ? `  a ogni nodo la sua cartella di ${dir}/nodes, con le password delle telecamere in secrets/`
-        : `  to every node its folder of ${dir}/nodes, with the cameras' passwords in secrets/`,
+        ? 'Poi: certificati (hub ca init), una cartella per ogni box (hub provision), il posto di ciascuno (hub enrol).'
+        : 'Then: certificates (hub ca init), a folder for every box (hub provision), the place of each (hub enrol).',
     );
     return 0;
   },
