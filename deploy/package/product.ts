@@ -87,6 +87,9 @@ export const products: readonly Product[] = [
       'deploy/mosquitto/README.md': 'usr/share/doc/peio-hub/examples/mosquitto/README.md',
       'deploy/mosquitto/peio.conf': 'usr/share/doc/peio-hub/examples/mosquitto/peio.conf',
       'deploy/mosquitto/peio.acl': 'usr/share/doc/peio-hub/examples/mosquitto/peio.acl',
+      'deploy/grafana/peio.json': 'usr/share/doc/peio-hub/examples/grafana/peio.json',
+      'deploy/prometheus/peio.rules.yml': 'usr/share/doc/peio-hub/examples/prometheus/peio.rules.yml',
+      'deploy/prometheus/prometheus.yml': 'usr/share/doc/peio-hub/examples/prometheus/prometheus.yml',
     },
   },
 ];
