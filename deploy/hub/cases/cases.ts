@@ -67,7 +67,8 @@ export async function openCases(options: {
   dir: string;
   register: Register;
   policy(): Policy;
-  policyAt(version: number): Policy | undefined;
+  /** The policies from a version on. */
+  policiesSince(version: number): readonly Policy[];
   utc(): number;
   after(ms: number, then: () => void): { cancel(): void };
 }): Promise<Cases> {
@@ -77,10 +78,10 @@ export async function openCases(options: {
   const steps = serial();
 
   const nodeKey = (node: string) => options.policy().nodes.find(({ id }) => id === node)?.key;
-  /** It signed with the key of now, or with the one it had when the command was given. */
+  /** It signed with a key that it has, or had since the command was given. */
   const nodeKeys = ({ node, policyVersion }: Command): PublicKey[] =>
-    [options.policy(), options.policyAt(policyVersion)].flatMap(
-      (policy) => policy?.nodes.find(({ id }) => id === node)?.key ?? [],
+    [options.policy(), ...options.policiesSince(policyVersion)].flatMap(
+      (policy) => policy.nodes.find(({ id }) => id === node)?.key ?? [],
     );
   const get = (id: string): Case => {
     const found = cases.get(id);

@@ -83,7 +83,7 @@ export function requireFit(
 
 /** What a package for {@link maskedOnly} may hold: pictures of these names are masked, everything else is none. */
 const maskedPackage =
-  /^(?:oscurato[A-Za-z0-9-]*\.(?:mp4|png|jpg)|masks\.json|LEGGIMI\.txt|verbale\.(?:pdf|json)|viewing\.json|proof\.json|(?:manifest|command|policy)\.dsse\.json)$/;
+  /^(?:oscurato[A-Za-z0-9-]*\.(?:mp4|png|jpg)|masks\.json|LEGGIMI\.txt|verbale\.(?:pdf|json)|viewing\.json|proof\.json|(?:manifest|command|policy(?:-\d{10})?)\.dsse\.json)$/;
 
 /** Throws what {@link requireFit} throws for what a package of these files is. */
 export function requirePackage(purpose: Purpose, files: readonly string[]): void {

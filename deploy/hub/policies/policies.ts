@@ -11,6 +11,8 @@ export interface Policies {
   current(): Policy;
   newest(): Trusted;
   at(version: number): Trusted | undefined;
+  /** From a version on, oldest first. */
+  since(version: number): readonly Policy[];
   /**
    * What a node that follows `version` can take next: the newest that the roots of that version signed. A change of
    * roots is followed step by step. Undefined when it follows the newest, or one that this hub does not know.
@@ -73,6 +75,7 @@ export function openPolicies(options: {
     current: () => history.policy,
     newest: () => history,
     at: (version) => history.at(version),
+    since: (version) => history.all.map(({ policy }) => policy).filter((one) => one.version >= version),
     stepFor(version) {
       const from = history.at(version);
       if (from === undefined) return version < history.policy.version ? history : undefined;

@@ -24,6 +24,7 @@ import { openDrills } from '../cases/drill.ts';
 import { openReviews } from '../cases/reviews.ts';
 import { openSticks } from '../cases/stick.ts';
 import { type Fleet, openFleet } from '../fleet/fleet.ts';
+import { tellHomeAssistant } from '../fleet/home-assistant.ts';
 import { openInbox } from '../inbox/inbox.ts';
 import { listenUploads } from '../inbox/uploads.ts';
 import { openLogs } from '../logs/logs.ts';
@@ -173,6 +174,9 @@ export async function openHub(options: {
   policies.onChange(async () => {
     await nodeLogs.open();
     await dispatch.policy(policies.newest().envelope);
+  });
+  tellHomeAssistant(bus, settings, version, (error) => {
+    log.warn({ why: sentenceOf(error) }, 'Home Assistant was not told');
   });
   listenToNodes({ bus, log, fleet, alerts, cases, dispatch, order, witness, afterwards });
   bus.onConnect(() => {

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { authorise, type ExtractCommand, maxCommandBytes, verifyCommand } from '#protocol/command.ts';
 import { codeOf, Failure } from '#protocol/failure.ts';
 import { type Manifest, maxManifestBytes } from '#protocol/manifest.ts';
-import type { Policy } from '#protocol/policy.ts';
 import { type DeliveredCommand, isDelivered, type SnapshotCommand } from '../cases/case.ts';
 import { requireManifestOf, verifyManifest } from '../cases/manifest.ts';
+import { type Grounds, nodeKeys, withAny } from './grounds.ts';
 
 /** What a case or a package rests on, every signature checked. */
 export interface Evidence<C extends DeliveredCommand = ExtractCommand> {
@@ -15,31 +15,32 @@ export interface Evidence<C extends DeliveredCommand = ExtractCommand> {
 }
 
 /** An extraction's evidence. Throws what {@link readDelivered} throws, and `malformed` for another command. */
-export function readEvidence(folder: string, policy: Policy): Evidence {
-  const { command, manifest } = readDelivered(folder, policy);
+export function readEvidence(folder: string, grounds: Grounds): Evidence {
+  const { command, manifest } = readDelivered(folder, grounds);
   if (command.type !== 'extract') throw new Failure('invalid', 'malformed', 'the command is no extraction');
   return { command, manifest };
 }
 
 /** That of a picture for maintenance. */
-export function readPictureEvidence(folder: string, policy: Policy): Evidence<SnapshotCommand> {
-  const { command, manifest } = readDelivered(folder, policy);
+export function readPictureEvidence(folder: string, grounds: Grounds): Evidence<SnapshotCommand> {
+  const { command, manifest } = readDelivered(folder, grounds);
   if (command.type !== 'snapshot') throw new Failure('invalid', 'malformed', 'the command is no snapshot');
   return { command, manifest };
 }
 
 /**
  * Reads `command.dsse.json` and `manifest.dsse.json` of a folder and checks them: the command by the persons that the
- * policy asks for, when it was issued; the manifest by the node, and of that command. Throws what is not so.
+ * policy asks for, when it was issued; the manifest by the node, with its key of then or a later one, and of that
+ * command. Throws what is not so.
  */
-export function readDelivered(folder: string, policy: Policy): Evidence<DeliveredCommand> {
+export function readDelivered(folder: string, grounds: Grounds): Evidence<DeliveredCommand> {
+  const { policy } = grounds;
   const verified = verifyCommand(readPart(folder, 'command.dsse.json', maxCommandBytes), policy);
   const { command } = verified;
   if (!isDelivered(command)) throw new Failure('invalid', 'malformed', 'the command delivers nothing');
   authorise(verified, { node: command.node, policy, nowUtc: command.issuedAt, clockTrusted: true });
-  const node = policy.nodes.find(({ id }) => id === command.node);
-  if (node === undefined) throw new Failure('denied', 'unknown-node', `the policy knows no ${command.node}`);
-  const manifest = verifyManifest(readPart(folder, 'manifest.dsse.json', maxManifestBytes), node.key);
+  const signed = readPart(folder, 'manifest.dsse.json', maxManifestBytes);
+  const manifest = withAny(nodeKeys(grounds, command.node), (key) => verifyManifest(signed, key));
   requireManifestOf(command, manifest);
   return { command, manifest };
 }

@@ -6,10 +6,11 @@ import type { Manifest } from '#protocol/manifest.ts';
 import { instantText } from '#protocol/time.ts';
 import type { LogProof } from '../logs/proof.ts';
 import type { MaskFile } from '../masks/masks.ts';
+import { readTrusted } from '../trust.ts';
 import type { Viewing } from './clear.ts';
 import { readPart } from './evidence.ts';
 import type { Original } from './originals.ts';
-import { policyFileOf } from './policy-of.ts';
+import { policyParts } from './policy-of.ts';
 import { readMe } from './read-me.ts';
 import type { SavedStill } from './stills.ts';
 import type { TarEntry } from './tar.ts';
@@ -64,7 +65,7 @@ export function packageParts(given: {
     filePart(name, Buffer.from(`${JSON.stringify(value, null, 1)}\n`));
   const kept = (folder: string, name: string, as = name): Part =>
     filePart(as, readPart(folder, name, 8 * 1024 * 1024));
-  const policyFile = policyFileOf(given.hubFolder, given.command.policyVersion);
+  const policies = policyParts(readTrusted(given.hubFolder), given.command.policyVersion, given.command.node);
   return [
     filePart('LEGGIMI.txt', Buffer.from(readMe(given))),
     ...viewing.files.map(({ name, path, sha256: hash }) => ({
@@ -79,7 +80,7 @@ export function packageParts(given: {
     json('viewing.json', derived),
     kept(given.caseFolder, 'manifest.dsse.json'),
     kept(given.caseFolder, 'command.dsse.json'),
-    kept(given.hubFolder, policyFile, 'policy.dsse.json'),
+    ...policies.map(({ name, envelope }) => filePart(name, envelope)),
     json('proof.json', proof),
   ];
 }

@@ -1,6 +1,6 @@
 import { sha256 } from '#protocol/envelope.ts';
 import { Failure } from '#protocol/failure.ts';
-import type { Policy } from '#protocol/policy.ts';
+import type { PublicKey } from '#protocol/key.ts';
 import { requirePackage } from '../cases/opening.ts';
 import { parseMasks } from '../masks/masks.ts';
 import { inMinutes, maxMinutesBytes, verifyMinutes } from '../minutes/minutes.ts';
@@ -17,11 +17,11 @@ const picture = /^(?:original\/.*|.*\.(?:mp4|png|jpg))$/;
  */
 export function requireMinutes(
   folder: string,
-  policy: Policy,
+  hubs: readonly PublicKey[],
   { command, manifest }: Evidence,
   { files }: Contents,
 ): void {
-  const minutes = verifyMinutes(readPart(folder, 'verbale.json', maxMinutesBytes), [policy.hub.key]);
+  const minutes = verifyMinutes(readPart(folder, 'verbale.json', maxMinutesBytes), hubs);
   const { made, evidence, record } = minutes;
   const same = (one: unknown, other: unknown, what: string): void => {
     if (JSON.stringify(one) !== JSON.stringify(other))

@@ -2,13 +2,13 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { parseJson } from '#protocol/envelope.ts';
 import { Failure, sentenceOf } from '#protocol/failure.ts';
-import type { Policy } from '#protocol/policy.ts';
 import { caseFile } from '../cases/case.ts';
 import { proofSchema, verifyProof } from '../logs/proof.ts';
-import { readTrusted } from '../trust.ts';
 import { maxContentsBytes, verifyContents } from './contents.ts';
 import { differing, type Evidence, hashFile, readDelivered, readEvidence, readPart } from './evidence.ts';
+import { type Grounds, hubKeys, nodeKeys, withAny } from './grounds.ts';
 import { contentsName } from './package-parts.ts';
+import { packagePolicies } from './policy-of.ts';
 import { requireMinutes } from './verify-minutes.ts';
 
 export interface Check {
@@ -46,9 +46,9 @@ async function checks(
 }
 
 /** The folder of a case at the hub: its sealed files against the signed manifest. */
-export async function verifyCase(folder: string, policy: Policy): Promise<Check[]> {
+export async function verifyCase(folder: string, grounds: Grounds): Promise<Check[]> {
   const done = await checks(async (check) => {
-    const { manifest } = await check('evidence', () => readDelivered(folder, policy));
+    const { manifest } = await check('evidence', () => readDelivered(folder, grounds));
     if (isClosed(folder)) return;
     await check('files', async () => {
       const wrong = await differing(folder, manifest);
@@ -72,20 +72,18 @@ function isClosed(folder: string): boolean {
 /** An unpacked package: root → policy → hub, persons and node → contents, command, manifest, minutes and log → files. */
 export function verifyPackage(folder: string, rootFile: string): Promise<Check[]> {
   return checks(async (check) => {
-    const { policy } = await check('policy', () => readTrusted(folder, rootFile));
-    const evidence = await check('evidence', () => readEvidence(folder, policy));
+    const grounds = await check('policy', () => packagePolicies(folder, rootFile));
+    const evidence = await check('evidence', () => readEvidence(folder, grounds));
     const contents = await check('contents', () => {
-      const found = verifyContents(
-        readPart(folder, contentsName, maxContentsBytes).toString('utf8'),
-        policy.hub.key,
-      );
+      const note = readPart(folder, contentsName, maxContentsBytes).toString('utf8');
+      const found = withAny(hubKeys(grounds), (key) => verifyContents(note, key));
       if (found.case !== evidence.command.id)
         throw new Failure('denied', 'other-case', 'the contents are of another case');
       return found;
     });
     await check('files', () => requireFiles(folder, contents.files));
-    await check('minutes', () => requireMinutes(folder, policy, evidence, contents));
-    await check('proof', () => requireProof(folder, policy, evidence));
+    await check('minutes', () => requireMinutes(folder, hubKeys(grounds), evidence, contents));
+    await check('proof', () => requireProof(folder, grounds, evidence));
   });
 }
 
@@ -109,12 +107,13 @@ async function requireFiles(
 }
 
 /** The node's log holds the acceptance of this command, under a head that the hub cosigned. */
-function requireProof(folder: string, policy: Policy, { command, manifest }: Evidence): void {
+function requireProof(folder: string, grounds: Grounds, { command, manifest }: Evidence): void {
   const parsed = proofSchema.safeParse(parseJson(readPart(folder, 'proof.json', 256 * 1024)));
-  const node = policy.nodes.find(({ id }) => id === command.node);
-  if (!parsed.success || parsed.data.node !== command.node || node === undefined)
+  if (!parsed.success || parsed.data.node !== command.node)
     throw new Failure('invalid', 'proof-invalid', 'proof.json is no proof of this node');
-  const { line } = verifyProof(parsed.data, { node: node.key, hub: policy.hub.key }, manifest.auditSeq);
+  const { line } = withAny(nodeKeys(grounds, command.node), (node) =>
+    withAny(hubKeys(grounds), (hub) => verifyProof(parsed.data, { node, hub }, manifest.auditSeq)),
+  );
   if (line['id'] !== command.id)
     throw new Failure('denied', 'proof-invalid', `line ${line.seq} of the log is about something else`);
 }
