@@ -58,6 +58,16 @@ const hubSchema = z.strictObject({
     .refine(({ cert, key }) => (cert === undefined) === (key === undefined), 'cert and key go together')
     .optional(),
   alarms: alarmSettings.default({}),
+  /** Nodes as devices for Home Assistant, read-only. `discovery: false` takes back what was said. */
+  homeAssistant: z
+    .strictObject({
+      discovery: z.boolean(),
+      prefix: z
+        .string()
+        .regex(/^[A-Za-z0-9_-]{1,64}$/, 'is no topic of one level')
+        .default('homeassistant'),
+    })
+    .optional(),
   /** The town hall itself, on the map. */
   place: z.strictObject({ id: nodeId, name: placeName, lat: z.number(), lon: z.number() }).optional(),
   /** Names by which people know the places; who may do what stands in the policy alone. */
