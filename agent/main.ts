@@ -4,8 +4,10 @@ import { dispatch } from './cli/arguments.ts';
 import { commands } from './cli/commands.ts';
 import { scrub } from './platform/log.ts';
 import { requireNode } from './platform/node-version.ts';
+import { outliveReaders } from './platform/standard-streams.ts';
 
 try {
+  outliveReaders();
   requireNode();
   process.exitCode = await dispatch('peio-agent', commands, process.argv.slice(2), (text) =>
     process.stdout.write(text),

@@ -1,4 +1,5 @@
 import { scrub } from '#agent/platform/log.ts';
+import { outliveReaders } from '#agent/platform/standard-streams.ts';
 import { exitCodeOf, exitCodes, Failure } from '#protocol/failure.ts';
 import { runCommand } from './cli/command.ts';
 import { commands } from './cli/commands.ts';
@@ -25,6 +26,7 @@ async function main(argv: readonly string[]): Promise<number> {
 }
 
 try {
+  outliveReaders();
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
   // Anything without a name is a bug: its stack is what helps.
