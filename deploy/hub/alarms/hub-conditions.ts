@@ -62,6 +62,20 @@ export const hubConditions: Readonly<Record<string, HubCondition>> = {
       en: 'systemctl status mosquitto, then when the certificates expire',
     },
   },
+  'certificate-expiring': {
+    about: 'fleet',
+    severity: 'warning',
+    when: 'the certificate of hub, broker or authority, or the list of revoked ones, ends within 30 days; critical past it',
+    name: { it: 'certificato in scadenza', en: 'certificate expiring' },
+    cause: {
+      it: 'i certificati valgono 825 giorni, quello dell’autorità dieci anni',
+      en: 'certificates last 825 days, the authority’s ten years',
+    },
+    check: {
+      it: 'hub ca renew con il supporto dell’autorità, poi riavviare broker e municipio',
+      en: 'hub ca renew with the authority’s medium, then restart broker and hub',
+    },
+  },
   'checkpoint-missing': {
     about: 'fleet',
     severity: 'critical',

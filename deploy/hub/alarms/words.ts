@@ -121,7 +121,8 @@ export function explained(
   if (known) return { cause: known.cause[lang], check: known.check[lang] };
   const colon = alarm.detail.lastIndexOf(': ');
   if (colon === -1) return { cause: alarm.detail, check: '' };
-  return { cause: alarm.detail.slice(0, colon), check: alarm.detail.slice(colon + 2) };
+  const check = alarm.detail.slice(colon + 2).replace(/^(?:controllare|check) /, '');
+  return { cause: alarm.detail.slice(0, colon), check };
 }
 
 export interface Told {

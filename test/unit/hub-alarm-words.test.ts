@@ -1,0 +1,128 @@
+import * as assert from 'uvu/assert';
+import { conditions } from '#agent/alert/conditions.ts';
+import type { Alarm } from '../../deploy/hub/alarms/alarm.ts';
+import { postedAlerts } from '../../deploy/hub/alarms/alertmanager.ts';
+import { hubConditions, isForMaintenance } from '../../deploy/hub/alarms/hub-conditions.ts';
+import type { Notice } from '../../deploy/hub/alarms/life.ts';
+import { letterOf } from '../../deploy/hub/alarms/mail.ts';
+import { summaryOf } from '../../deploy/hub/alarms/summary.ts';
+import { alarmTexts, type Form, tell } from '../../deploy/hub/alarms/words.ts';
+import { townNodes } from '../support/simulated-town.ts';
+import { suite } from '../support/suite.ts';
+
+const test = suite('what alarms say');
+const now = Date.parse('2026-01-15T12:00:00Z');
+const form = (lang: 'it' | 'en'): Form => ({ lang, zone: 'Europe/Rome', places: townNodes() });
+const alarm = (more: Partial<Alarm> = {}): Alarm => ({
+  node: 'relay-c',
+  key: 'node-down',
+  severity: 'critical',
+  since: now - 60_000,
+  detail: 'il nodo non risponde: controllare alimentazione e ponte radio',
+  from: 'hub',
+  raisedAt: now - 60_000,
+  announcedAt: now,
+  raises: [now],
+  ...more,
+});
+const notice = (more: Partial<Notice> = {}): Notice => ({
+  kind: 'raised',
+  at: now,
+  alarm: alarm(),
+  explains: [],
+  flapping: false,
+  ...more,
+});
+
+test('a relay and what it explains, by their names, in both languages', () => {
+  const explains = ['site-02/node-down', 'site-03/node-down', 'site-02/checkpoint-missing'];
+  assert.is(
+    tell(notice({ explains }), form('it')).subject,
+    'Allarme (grave): nodo muto, San Rocco (relay-c)',
+  );
+  const lines = tell(notice({ explains }), form('it')).text.split('\n');
+  assert.equal(lines.slice(2), [
+    'Da: 15 gen 2026, 12:59',
+    'Causa probabile: manca la corrente, il box è fermo o il collegamento è interrotto',
+    'Controllare per primo: alimentazione del nodo, poi il ponte radio',
+    'Spiega anche: Peio Fonti CRM (site-02); Peio Fonti cassa Park (site-03)',
+    'Prendere in carico: hub ack relay-c/node-down',
+  ]);
+  const english = tell(notice({ explains }), form('en')).text;
+  for (const word of ['What: node silent', 'Check first: the mains', 'Explains too: Peio Fonti CRM'])
+    assert.ok(english.includes(word), word);
+});
+
+test('what is over says how long it lasted, and nothing to be done', () => {
+  const over = alarm({ clearedAt: now + 3 * 3_600_000 + 19 * 60_000 });
+  const { subject, text } = tell(
+    notice({ kind: 'cleared', alarm: over, at: over.clearedAt ?? 0 }),
+    form('it'),
+  );
+  assert.is(subject, 'Rientrato: nodo muto, San Rocco (relay-c)');
+  assert.match(text, /Durata: 3 h 20 min/);
+  assert.not.match(text, /Controllare/);
+});
+
+test('every condition of nodes and hub has its words; a key that nobody knows is shown as it is', () => {
+  for (const lang of ['it', 'en'] as const) {
+    for (const key of [...Object.keys(hubConditions), ...Object.keys(conditions)]) {
+      const from = key in hubConditions ? 'hub' : 'node';
+      const { subject } = tell(notice({ alarm: alarm({ key, from }) }), form(lang));
+      if (key.includes('-')) assert.not.ok(subject.includes(`${key},`), `${key} in ${subject}`);
+    }
+    for (const text of Object.values(alarmTexts[lang].state)) assert.ok(text.length > 0);
+  }
+  assert.match(tell(notice({ alarm: alarm({ key: 'x.y', from: 'node' }) }), form('it')).subject, /: x, /);
+});
+
+test('nothing that a node says breaks a header or a letter', () => {
+  const evil = alarm({ from: 'node', key: 'a.b', detail: 'x\r\nBcc: someone@example\r\n\r\n: y'.repeat(5) });
+  const { subject } = letterOf([notice({ alarm: { ...evil, node: 'n\r\nBcc: x' } })], form('it'));
+  assert.not.match(subject, /[\r\n]/);
+  assert.ok(subject.length <= 200);
+});
+
+test('what speaks of requests is told to the office and nobody else', () => {
+  const overdue = alarm({
+    node: 'hub',
+    key: 'case-overdue.0190f000',
+    detail: 'richiesta 2026-0001',
+    from: 'hub',
+  });
+  assert.is(isForMaintenance(overdue), false);
+  assert.is(isForMaintenance(alarm({ key: 'something-new', from: 'hub' })), false);
+  assert.equal(postedAlerts([overdue], form('it'), now), []);
+  const facts = { alarms: [overdue], notices: [notice({ alarm: overdue })], maintenance: [] };
+  const summary = summaryOf(facts, form('it'), now);
+  assert.not.match(`${summary.subject}${summary.text}`, /richiesta|case/);
+  assert.match(summary.subject, /tutto regolare/);
+});
+
+test('the summary: what stands, what came and went, what is put aside', () => {
+  const cam = alarm({ node: 'site-01', key: 'camera-down.cam-1', from: 'node', raisedAt: now - 7_200_000 });
+  const over = { ...cam, clearedAt: now - 3_600_000 };
+  const facts = {
+    alarms: [alarm(), alarm({ node: 'site-02', explainedBy: 'relay-c/node-down' })],
+    notices: [
+      notice({ alarm: cam, at: now - 7_200_000 }),
+      notice({ kind: 'cleared' as const, alarm: over, at: now - 3_600_000 }),
+      notice({ alarm: cam, at: now - 2 * 86_400_000 }),
+    ],
+    maintenance: [
+      { id: 'x', node: 'site-04', from: now, until: now + 3_600_000, by: 'anna', reason: 'pulizia' },
+    ],
+  };
+  const { subject, text } = summaryOf(facts, form('it'), now);
+  assert.is(subject, '[Peio] un allarme attivo, 1 nelle ultime 24 ore');
+  assert.match(
+    text,
+    /Attivi adesso\n {2}San Rocco \(relay-c\): nodo muto, da 1 min; attivo, non preso in carico/,
+  );
+  assert.match(
+    text,
+    /Parcheggio scuola zona nord\/est, Polo scolastico \(site-01\/cam-1\): telecamera ferma, durata 1 h/,
+  );
+  assert.match(text, /Peio Fonti CRM \(site-02\): nodo muto; spiegato da un altro/);
+  assert.match(text, /anna: pulizia/);
+});
