@@ -3,11 +3,12 @@ import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';
 
 const root = join(import.meta.dirname, '..', '..');
-const bootstrap = join(root, 'deploy', 'bootstrap.mjs');
+const bootstrap = join('deploy', 'bootstrap.mjs');
 const entry = { agent: 'agent/main.ts', hub: 'deploy/hub/main.ts' } as const;
 
 /** A long-running program of the demo, as a process of its own: what the demo shows is what a site runs. */
 export interface Running {
+  readonly pid: number;
   /** Why it ended by itself; undefined while it runs. */
   ended(): string | undefined;
   /** SIGTERM, then waits for its end. */
@@ -16,11 +17,27 @@ export interface Running {
   kill(): Promise<void>;
 }
 
+/** Where a program runs, when not here. */
+export interface Where {
+  /** A program that becomes another one, with its arguments: `ip netns exec NAME`. */
+  within?: readonly string[];
+  /** Another copy of the checkout. */
+  checkout?: string;
+  /** Options of Node itself. */
+  node?: readonly string[];
+}
+
 /** Starts `agent` or `hub`; its log goes to `logFile`. */
-export function start(program: keyof typeof entry, args: string[], logFile: string): Running {
+export function start(
+  program: keyof typeof entry,
+  args: string[],
+  logFile: string,
+  { within = [], checkout = root, node = [] }: Where = {},
+): Running {
   const log = createWriteStream(logFile, { flags: 'a' });
-  const child = spawn(process.execPath, [bootstrap, entry[program], ...args], {
-    cwd: root,
+  const line = [...within, process.execPath, ...node, join(checkout, bootstrap), entry[program], ...args];
+  const child = spawn(line[0] as string, line.slice(1), {
+    cwd: checkout,
     stdio: ['ignore', 'pipe', 'pipe'],
     // Ctrl-C reaches every process of the terminal's group; these end one after the other, when they are told.
     detached: true,
@@ -42,7 +59,7 @@ export function start(program: keyof typeof entry, args: string[], logFile: stri
       child.once('close', () => resolve());
       child.kill(signal);
     });
-  return { ended: () => ended, stop: () => end('SIGTERM'), kill: () => end('SIGKILL') };
+  return { pid: child.pid ?? 0, ended: () => ended, stop: () => end('SIGTERM'), kill: () => end('SIGKILL') };
 }
 
 export interface Answer {
@@ -54,7 +71,7 @@ export interface Answer {
 /** Types one command, as a person would in a second terminal, and waits for it to end. */
 export function type(program: keyof typeof entry, args: string[], timeoutMs = 60_000): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const child: ChildProcess = spawn(process.execPath, [bootstrap, entry[program], ...args], {
+    const child: ChildProcess = spawn(process.execPath, [join(root, bootstrap), entry[program], ...args], {
       cwd: root,
       stdio: ['ignore', 'pipe', 'pipe'],
     });

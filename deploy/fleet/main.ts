@@ -1,0 +1,210 @@
+// npm run fleet: the whole town on this machine, and a scripted day on which things go wrong. See fleet.ts for what runs.
+import { rmSync } from 'node:fs';
+import { join, relative, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { exitCodeOf, Failure, sentenceOf } from '#protocol/failure.ts';
+import { prepareFolder } from '../demo/folder.ts';
+import { readSites } from '../hub/setup/sites.ts';
+import { whyNoBroker } from './broker.ts';
+import { type Fleet, openFleet } from './fleet.ts';
+import { whyNoNamespaces } from './namespaces.ts';
+import { openReport, type Report, seconds } from './report.ts';
+import { openRecord } from './run-record.ts';
+import { type Cast, type Step, stepsFor } from './steps.ts';
+import { subset } from './topology.ts';
+
+const usage = `Usage: npm run fleet [-- OPTIONS]
+
+  (nothing)    all nodes of deploy/sites/inventory.json, town hall, broker and simulated cameras; every step shown,
+               tried and timed; exit 0 when all held
+  --quick      five nodes of them
+  --keep       leave it up afterwards, until Ctrl-C
+  --loopback   on loopback ports, as without root: no link is cut or slowed, no disk filled
+  --dir DIR    folder for everything (.demo/fleet in the checkout)
+`;
+
+const root = join(import.meta.dirname, '..', '..');
+const town: Cast = {
+  cut: 'relay-c',
+  killed: 'site-15',
+  stolen: 'site-16',
+  filled: 'site-12',
+  upgraded: 'site-10',
+  slow: 'relay-d',
+  extracted: ['site-06', 'site-07'],
+};
+const few: Cast = {
+  cut: 'relay-c',
+  killed: 'site-16',
+  stolen: 'site-11',
+  filled: 'site-11',
+  upgraded: 'site-16',
+  slow: 'relay-c',
+  extracted: ['site-03', 'site-14'],
+};
+
+function readArguments() {
+  try {
+    return parseArgs({
+      options: {
+        quick: { type: 'boolean', default: false },
+        keep: { type: 'boolean', default: false },
+        loopback: { type: 'boolean', default: false },
+        dir: { type: 'string' },
+        help: { type: 'boolean', default: false },
+      },
+    }).values;
+  } catch (error) {
+    throw new Failure('usage', 'usage', `${sentenceOf(error)}\n\n${usage}`);
+  }
+}
+
+async function main(): Promise<number> {
+  const values = readArguments();
+  if (values.help) {
+    process.stdout.write(usage);
+    return 0;
+  }
+  const why = whyNoBroker();
+  if (why !== undefined)
+    throw new Failure('unavailable', 'no-broker', `${why}: apt-get install mosquitto openssl`);
+  const cast = values.quick ? few : town;
+  const all = readSites();
+  const sites = values.quick ? subset(all, [...cast.extracted, cast.filled, cast.killed]) : all;
+  const dir = resolve(values.dir ?? join(root, '.demo', 'fleet'));
+  const stop = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop.abort());
+
+  const report = openReport((text) => void process.stdout.write(text));
+  const record = openRecord(dir, (left) => report.say(`Cleared away what a killed run left (${left}).`));
+  const loopback = values.loopback ? 'as asked for' : whyNoNamespaces();
+  const size = {
+    nodes: sites.nodes.length,
+    cameras: sites.nodes.reduce((sum, { cameras }) => sum + cameras.length, 0),
+  };
+  report.say(
+    `The fleet on this machine: ${size.nodes} nodes, ${size.cameras} cameras and the town hall, in ${relative(process.cwd(), dir) || '.'}`,
+  );
+  report.say(
+    loopback === undefined
+      ? 'Every place has a network of its own, joined as the inventory says.\n'
+      : `On loopback ports (${loopback}): no link is cut or slowed, no disk filled.\n`,
+  );
+  const began = performance.now();
+  let held = false;
+  try {
+    prepareFolder(dir, true);
+    const opening = openFleet({
+      dir,
+      sites,
+      record,
+      network: loopback === undefined,
+      smallDiskOf: loopback === undefined ? cast.filled : undefined,
+      say: (text) => report.say(`   … ${text} (${seconds(performance.now() - began)})`),
+      signal: stop.signal,
+    });
+    const fleet = await opening;
+    try {
+      held = await play(fleet, stepsFor(cast, size), loopback !== undefined, report, stop.signal);
+      if (!stop.signal.aborted) tellUsage(fleet, report, performance.now() - began);
+      if (values.keep && !stop.signal.aborted) await keep(fleet, report, stop.signal);
+    } finally {
+      report.say('Stopping …');
+      await fleet.close();
+    }
+  } catch (error) {
+    held = false;
+    report.say(`▲ ${sentenceOf(error)}`);
+  } finally {
+    report.close();
+    record.clear();
+  }
+  if (stop.signal.aborted) report.say('Stopped before its end.');
+  if (held) rmSync(dir, { recursive: true });
+  else report.say(`The logs are in ${join(dir, 'log')}.`);
+  return held && !stop.signal.aborted ? 0 : 1;
+}
+
+/** Runs the groups one after the other until one does not hold. */
+async function play(
+  fleet: Fleet,
+  groups: readonly Step[][],
+  onLoopback: boolean,
+  report: Report,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const began = performance.now();
+  let number = 0;
+  let held = 0;
+  let tried = 0;
+  for (const group of groups) {
+    const results = await Promise.all(
+      group.map(async (step) => {
+        number += 1;
+        if (step.network && onLoopback) {
+          report.say(`${number}. ${step.title}: left out, it takes root`);
+          return true;
+        }
+        tried += 1;
+        const shown = report.step(number, step.title, step.expected);
+        try {
+          const seen = await orStopped(step.run(fleet, shown.now), signal);
+          shown.end({ held: true, seen });
+          held += 1;
+          return true;
+        } catch (error) {
+          shown.end({ held: false, seen: sentenceOf(error) });
+          return false;
+        }
+      }),
+    );
+    if (results.includes(false)) break;
+  }
+  const all = held === tried && number === groups.flat().length;
+  report.say(
+    `\n${all ? 'Everything held' : 'It did not hold'}: ${held} of ${groups.flat().length} steps in ${seconds(performance.now() - began)}.`,
+  );
+  return all;
+}
+
+function orStopped<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const stopped = new Promise<never>((_, reject) => {
+    const end = (): void => reject(new Error('stopped'));
+    if (signal.aborted) end();
+    else signal.addEventListener('abort', end, { once: true });
+  });
+  return Promise.race([work, stopped]);
+}
+
+function tellUsage(fleet: Fleet, report: Report, ms: number): void {
+  const { cpuSeconds, pss } = fleet.usage();
+  const megabytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(0)} MiB`;
+  const total = pss.reduce((sum, { bytes }) => sum + bytes, 0);
+  const parts = pss.map(({ what, processes, bytes }) => `${what} ${megabytes(bytes)} (${processes})`);
+  report.say(`Memory (PSS) ${megabytes(total)}: ${parts.join(', ')}.`);
+  report.say(
+    `Processor ${cpuSeconds.toFixed(0)} s in ${seconds(ms)}, commands and this script included: ${((100_000 * cpuSeconds) / ms).toFixed(0)} % of one.`,
+  );
+}
+
+async function keep(fleet: Fleet, report: Report, signal: AbortSignal): Promise<void> {
+  const near = (path: string): string => relative(process.cwd(), path) || '.';
+  report.say(`
+It stays up until Ctrl-C.
+Its page: ${fleet.page.url}, as "${fleet.page.login}" with the password "${fleet.page.password}"
+$ npm run -s hub -- status --hub ${near(fleet.prepared.hub)}
+`);
+  await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+}
+
+let code: number;
+try {
+  code = await main();
+} catch (error) {
+  process.stderr.write(
+    `${error instanceof Failure ? error.message : String((error as Error)?.stack ?? error)}\n`,
+  );
+  code = error instanceof Failure ? exitCodeOf(error) : 1;
+}
+// A step that was left may still wait for something that will not come.
+process.exit(code);
