@@ -1,6 +1,6 @@
 import type { MonotonicMs } from '#agent/platform/clock.ts';
-import { Failure } from '#protocol/failure.ts';
 import { DecodeOrder } from './decode-order.ts';
+import { FragmentBuffer } from './fragment-buffer.ts';
 import type { FragmentSink, Track } from './ingest.ts';
 import { initSegment } from './init-segment.ts';
 import { MediaClock } from './media-clock.ts';
@@ -16,11 +16,13 @@ export interface MuxerBounds {
   fragmentMs: number;
 }
 
-const firstBytes = 256 * 1024;
-/** Fragments after which a buffer that was never a quarter full is halved: one bright night must not cost for ever. */
-const shrinkAfter = 32;
 /** Where every picture is a keyframe, a fragment has so many of them: one alone would be mostly head. */
 const intraFragmentMs = 1000;
+/**
+ * A camera that refreshes its picture bit by bit sends no IDR, or one at its start; its recovery points count once no
+ * IDR came for so long. Beside IDRs they would only cut groups of pictures apart.
+ */
+const gradualAfterMs = 10_000;
 const none = -1;
 
 /**
@@ -44,12 +46,9 @@ export class GopMuxer implements NalSink {
   #clock: MediaClock;
   #order: DecodeOrder;
 
-  #buffer = Buffer.allocUnsafeSlow(firstBytes);
-  #dataStart: number;
-  #at: number;
+  #buffer: FragmentBuffer;
   #nalStart = none;
   #nalKind = 0;
-  #modestFragments = 0;
 
   // The packet that is being taken apart.
   #timestamp = 0;
@@ -58,13 +57,13 @@ export class GopMuxer implements NalSink {
   #now = 0 as MonotonicMs;
   #lossSinceUnit = false;
 
-  // The access unit that is being gathered, from #unitStart to #at.
-  #unitStart: number;
+  // The access unit that is being gathered.
   #unitTimestamp = 0;
   #unitArrivedAt = none as MonotonicMs;
   #unitTicks = 0;
   #unitKey = false;
   #unitDamaged = false;
+  #unitRecovers = false;
   #pictureBegun = false;
   #slices = 0;
 
@@ -80,6 +79,7 @@ export class GopMuxer implements NalSink {
   #wholeFrames = false;
   /** A picture went on behind a marker: this camera sets it on more than the last packet. */
   #markersLie = false;
+  #idrTicks = Number.NEGATIVE_INFINITY;
   /** The picture under way has had a marker. */
   #pictureMarked = false;
   #discontinuity = false;
@@ -106,13 +106,12 @@ export class GopMuxer implements NalSink {
       offsets: new Int32Array(most),
       reordered: false,
     };
-    this.#dataStart = headBytes(most, true);
-    this.#at = this.#unitStart = this.#dataStart;
+    this.#buffer = new FragmentBuffer(headBytes(most, true), bounds.accessUnitBytes);
   }
 
   /** What the one buffer takes in memory. */
   get bufferBytes(): number {
-    return this.#buffer.length;
+    return this.#buffer.bytes.length;
   }
 
   /** Announces the packet from which the next pieces come; `lost` packets are missing before it. */
@@ -137,36 +136,36 @@ export class GopMuxer implements NalSink {
     if (this.#pictureBegun && this.#beginsUnit(kind)) this.#closeUnit();
     else if (this.#pictureBegun && this.#pictureMarked && (kind & nal.slice) !== 0) this.#markersLie = true;
     if (this.#unitArrivedAt === none) this.#unitArrivedAt = this.#now;
+    if ((kind & nal.recovery) !== 0) this.#unitRecovers = true;
     if ((kind & nal.slice) !== 0 && !this.#pictureBegun) this.#beginPicture(kind, header, bytes, start, end);
     this.#lossSinceUnit = false;
     this.#nalKind = kind;
-    this.#nalStart = this.#at;
+    const buffer = this.#buffer;
+    this.#nalStart = buffer.at;
     const { lengthBytes, headerBytes } = this.#codec;
-    this.#reserve(lengthBytes + headerBytes + end - start);
-    this.#at += lengthBytes;
-    if (headerBytes === 2) this.#buffer[this.#at++] = header >> 8;
-    if (headerBytes > 0) this.#buffer[this.#at++] = header;
-    this.append(bytes, start, end);
+    buffer.reserve(lengthBytes + headerBytes + end - start);
+    buffer.at += lengthBytes;
+    if (headerBytes === 2) buffer.bytes[buffer.at++] = header >> 8;
+    if (headerBytes > 0) buffer.bytes[buffer.at++] = header;
+    buffer.append(bytes, start, end);
   }
 
   append(bytes: Buffer, start: number, end: number): void {
-    this.#reserve(end - start);
-    bytes.copy(this.#buffer, this.#at, start, end);
-    this.#at += end - start;
+    this.#buffer.append(bytes, start, end);
   }
 
   end(): void {
     const { lengthBytes } = this.#codec;
     const unit = this.#nalStart + lengthBytes;
-    if (lengthBytes > 0) this.#buffer.writeUInt32BE(this.#at - unit, this.#nalStart);
-    if ((this.#nalKind & nal.parameters) !== 0)
-      this.#codec.sets.offer(this.#buffer.subarray(unit, this.#at), 'stream');
+    const { bytes, at } = this.#buffer;
+    if (lengthBytes > 0) bytes.writeUInt32BE(at - unit, this.#nalStart);
+    if ((this.#nalKind & nal.parameters) !== 0) this.#codec.sets.offer(bytes.subarray(unit, at), 'stream');
     if ((this.#nalKind & nal.slice) !== 0) this.#slices += 1;
     this.#nalStart = none;
   }
 
   abandon(): void {
-    this.#at = this.#nalStart;
+    this.#buffer.at = this.#nalStart;
     this.#nalStart = none;
     this.#unitDamaged = true;
   }
@@ -198,10 +197,13 @@ export class GopMuxer implements NalSink {
     this.#pictureMarked = false;
     const ticks = this.#clock.at(this.#timestamp, this.#unitArrivedAt);
     if (this.#clock.jumped) this.#discontinuity = true;
-    const key = (kind & nal.key) !== 0;
+    const idr = (kind & nal.key) !== 0;
+    const key = idr || (this.#unitRecovers && this.#isGradual(ticks));
+    if (idr) this.#idrTicks = ticks;
     if (key) {
+      const closed = idr && (kind & nal.open) === 0;
       if (!this.#goesOn() || this.#fragmentIsFull(ticks) || this.#fragmentLasts(ticks, intraFragmentMs))
-        this.#flush(ticks, (kind & nal.open) === 0, this.#unitArrivedAt);
+        this.#flush(ticks, closed, this.#unitArrivedAt);
       this.#keyframe(ticks, header, bytes, start, end);
     } else if (this.#fragmentIsFull(ticks)) this.#flush(ticks, false, this.#unitArrivedAt);
     this.#unitTicks = ticks;
@@ -210,12 +212,17 @@ export class GopMuxer implements NalSink {
     this.#pictureBegun = true;
   }
 
+  /** Whether this stream has no better places to begin than its recovery points. */
+  #isGradual(ticks: number): boolean {
+    return this.#track === undefined || ticks - this.#idrTicks >= (gradualAfterMs * this.#timescale) / 1000;
+  }
+
   #fragmentIsFull(ticks: number): boolean {
     const { count } = this.#fragment;
     if (count === 0) return false;
     return (
       count >= this.#bounds.fragmentSamples ||
-      this.#unitStart - this.#dataStart >= this.#bounds.fragmentBytes ||
+      this.#buffer.unitStart - this.#buffer.dataStart >= this.#bounds.fragmentBytes ||
       this.#fragmentLasts(ticks, this.#bounds.fragmentMs)
     );
   }
@@ -270,17 +277,17 @@ export class GopMuxer implements NalSink {
       this.#firstArrivedAt = this.#unitArrivedAt;
     }
     if (this.#unitKey) this.keyframes += 1;
-    fragment.sizes[fragment.count] = this.#at - this.#unitStart;
+    fragment.sizes[fragment.count] = this.#buffer.at - this.#buffer.unitStart;
     this.#shown[fragment.count] = this.#unitTicks - this.#trackStart;
     fragment.count += 1;
     this.#trackSamples += 1;
     this.#lastArrivedAt = this.#unitArrivedAt;
-    this.#unitStart = this.#at;
+    this.#buffer.keepUnit();
     this.#resetUnit();
   }
 
   #dropUnit(): void {
-    this.#at = this.#unitStart;
+    this.#buffer.dropUnit();
     this.#resetUnit();
   }
 
@@ -288,6 +295,7 @@ export class GopMuxer implements NalSink {
     this.#unitArrivedAt = none as MonotonicMs;
     this.#unitKey = false;
     this.#unitDamaged = false;
+    this.#unitRecovers = false;
     this.#pictureBegun = false;
     this.#slices = 0;
   }
@@ -301,15 +309,15 @@ export class GopMuxer implements NalSink {
     const times = this.#order.assign(this.#shown, count, this.#nextDecode, next, exact, durations, offsets);
     fragment.reordered = times.reordered;
     this.#sequence += 1;
-    const dataEnd = this.#unitStart;
-    const start = writeHead(this.#buffer, this.#dataStart, dataEnd, this.#sequence, times.first, fragment);
+    const { bytes, dataStart, unitStart: dataEnd } = this.#buffer;
+    const start = writeHead(bytes, dataStart, dataEnd, this.#sequence, times.first, fragment);
     const lostPackets = this.#lost;
     this.#nextDecode = times.end;
     this.samples += count;
     this.#lost = 0;
     fragment.count = 0;
     this.#sink.fragment({
-      bytes: this.#buffer.subarray(start, dataEnd),
+      bytes: bytes.subarray(start, dataEnd),
       decodeTime: times.first,
       durationTicks: times.end - times.first,
       samples: count,
@@ -318,37 +326,6 @@ export class GopMuxer implements NalSink {
       arrivedAt: this.#firstArrivedAt,
       endedAt,
     });
-    this.#moveUnit(dataEnd - this.#dataStart);
-  }
-
-  #moveUnit(usedBytes: number): void {
-    const unitBytes = this.#at - this.#unitStart;
-    let target = this.#buffer;
-    this.#modestFragments = usedBytes * 4 < this.#buffer.length ? this.#modestFragments + 1 : 0;
-    const half = this.#buffer.length / 2;
-    if (this.#modestFragments >= shrinkAfter && half >= firstBytes && half > this.#dataStart + unitBytes) {
-      target = Buffer.allocUnsafeSlow(half);
-      this.#modestFragments = 0;
-    }
-    if (unitBytes > 0) this.#buffer.copy(target, this.#dataStart, this.#unitStart, this.#at);
-    this.#buffer = target;
-    this.#unitStart = this.#dataStart;
-    this.#at = this.#dataStart + unitBytes;
-  }
-
-  #reserve(size: number): void {
-    const needed = this.#at + size;
-    if (needed - this.#unitStart > this.#bounds.accessUnitBytes)
-      throw new Failure(
-        'transient',
-        'stream-error',
-        `an access unit has more than ${this.#bounds.accessUnitBytes} bytes`,
-      );
-    if (needed <= this.#buffer.length) return;
-    let length = this.#buffer.length;
-    while (length < needed) length *= 2;
-    const grown = Buffer.allocUnsafeSlow(length);
-    this.#buffer.copy(grown, this.#dataStart, this.#dataStart, this.#at);
-    this.#buffer = grown;
+    this.#buffer.take();
   }
 }

@@ -2,6 +2,7 @@ import { BitReader } from './bit-reader.ts';
 import { H264Depacketiser } from './h264-depacketiser.ts';
 import { hasChroma, parseSps, type Sps } from './h264-sets.ts';
 import { type Description, nal, type ParameterSets, type RtpCodec } from './nal.ts';
+import { hasRecoveryPoint } from './sei.ts';
 import { SetStore, uint16 } from './set-store.ts';
 
 /** nal_unit_type, H.264 table 7-1. */
@@ -33,6 +34,8 @@ export function h264(): RtpCodec {
     intra: false,
     kind(header, bytes, start, end) {
       const kind = kinds[header & 0x1f]!;
+      if ((header & 0x1f) === type.sei)
+        return hasRecoveryPoint(bytes, start, end) ? kind | nal.recovery : kind;
       // first_mb_in_slice is ue(v): zero is a single one bit. Partitions B and C begin with another field.
       const leadsPicture =
         (header & 0x1f) !== 3 && (header & 0x1f) !== 4 && start < end && bytes[start]! >= 0x80;

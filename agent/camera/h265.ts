@@ -2,6 +2,7 @@ import { BitReader } from './bit-reader.ts';
 import { H265Depacketiser } from './h265-depacketiser.ts';
 import { codecString265, parseSps265, type Sps265 } from './h265-sets.ts';
 import { type Description, nal, type ParameterSets, type RtpCodec } from './nal.ts';
+import { hasRecoveryPoint } from './sei.ts';
 import { SetStore, uint16 } from './set-store.ts';
 
 /** nal_unit_type, H.265 table 7-1. */
@@ -32,6 +33,8 @@ export function h265(): RtpCodec {
     intra: false,
     kind(header, bytes, start, end) {
       const kind = kinds[typeOf(header)]!;
+      if (typeOf(header) === type.prefixSei)
+        return hasRecoveryPoint(bytes, start, end) ? kind | nal.recovery : kind;
       // first_slice_segment_in_pic_flag is the first bit of every slice segment header.
       const first = (kind & nal.slice) !== 0 && start < end && bytes[start]! >= 0x80;
       return first ? kind | nal.first : kind;

@@ -1,12 +1,18 @@
+import { crc32 } from 'node:zlib';
 import { Failure } from '#protocol/failure.ts';
 import type { Clock, MonotonicMs } from '../platform/clock.ts';
-import type { FragmentSink, Ingest, Track } from './ingest.ts';
+import type { Fragment, FragmentSink, Ingest, Track } from './ingest.ts';
+import { firstSample } from './moof.ts';
 
-/** One group of pictures, from its keyframe on, as a film of its own. */
+/** One keyframe, as a film that ends after it. */
 export interface KeyframeFilm {
   bytes: Buffer;
-  /** When its first picture arrived. */
+  /** When it arrived. */
   arrivedAt: MonotonicMs;
+  /** The same for the same bytes of a picture, and as good as never for others. */
+  mark: string;
+  /** At least two keyframes passed since the one that was taken before, and all had the bytes of that one. */
+  repeated: boolean;
 }
 
 export interface KeyframeTap {
@@ -16,9 +22,33 @@ export interface KeyframeTap {
   next(limitMs: number, signal: AbortSignal): Promise<KeyframeFilm>;
 }
 
+/** Of the end of a keyframe: whatever changes in a picture changes all that is coded behind it. */
+const markBytes = 512;
+
 /** Sees what a recorder records, and copies nothing unless it was asked to. */
 export function openKeyframeTap(clock: Clock): KeyframeTap {
   let waiting: ((film: KeyframeFilm) => void)[] = [];
+  /** Mark of the keyframe taken last; keyframes since, and whether all were like it. */
+  let taken: string | undefined;
+  let since = 0;
+  let alike = true;
+
+  const pass = (fragment: Fragment, track: Track): void => {
+    const { start, end } = firstSample(fragment.bytes);
+    const mark = `${end - start}-${crc32(fragment.bytes.subarray(Math.max(start, end - markBytes), end))}`;
+    since += 1;
+    alike &&= mark === taken;
+    if (waiting.length === 0) return;
+    // Before the recorder rewrites its times.
+    const bytes = Buffer.concat([track.initSegment, fragment.bytes.subarray(0, end)]);
+    const taking = waiting;
+    waiting = [];
+    const film = { bytes, arrivedAt: fragment.arrivedAt, mark, repeated: alike && since > 1 };
+    taken = mark;
+    since = 0;
+    alike = true;
+    for (const take of taking) take(film);
+  };
   return {
     over: (ingest) => ({
       stats: () => ingest.stats(),
@@ -30,13 +60,7 @@ export function openKeyframeTap(clock: Clock): KeyframeTap {
             sink.track(next);
           },
           fragment(fragment) {
-            if (waiting.length > 0 && fragment.keyframe && track !== undefined) {
-              // Before the recorder rewrites its times; every picture of a fragment follows from its first.
-              const bytes = Buffer.concat([track.initSegment, fragment.bytes]);
-              const taking = waiting;
-              waiting = [];
-              for (const take of taking) take({ bytes, arrivedAt: fragment.arrivedAt });
-            }
+            if (fragment.keyframe && track !== undefined) pass(fragment, track);
             sink.fragment(fragment);
           },
         };

@@ -76,3 +76,9 @@ export function writeHead(
   name(0x6d646174, mdatHeaderBytes + dataEnd - dataStart); // mdat
   return start;
 }
+
+/** Where the bytes of the first sample of a fragment lie that {@link writeHead} has begun. */
+export function firstSample(fragment: Buffer): { start: number; end: number } {
+  const start = fragment.readUInt32BE(0) + mdatHeaderBytes;
+  return { start, end: Math.min(fragment.length, start + fragment.readUInt32BE(fixedBytes + 4)) };
+}

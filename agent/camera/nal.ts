@@ -36,6 +36,8 @@ export const nal = {
   parameters: 16,
   /** With `key`: pictures after it may be shown before it (open GOP). */
   open: 32,
+  /** A message before a picture: decoding can begin there, though it is shown whole some pictures later. */
+  recovery: 64,
 } as const;
 
 /** What the parameter sets in force say. */

@@ -16,6 +16,7 @@ export interface SenderReport {
 const senderReport = 200;
 const receiverReport = 201;
 const sourceDescription = 202;
+const goodbye = 203;
 /** From 1900, where NTP counts from, to 1970. */
 const ntpOffsetS = 2_208_988_800;
 /** NTP's era 0 ends in 2036; a smaller value is of era 1, and no camera lives in 1968. */
@@ -48,6 +49,21 @@ export function findSenderReport(
     at = next;
   }
   return undefined;
+}
+
+/** Whether a compound packet says that `ssrc` leaves (RFC 3550 §6.6). */
+export function saysGoodbye(bytes: Buffer, start: number, end: number, ssrc: number): boolean {
+  for (let at = start; at + 4 <= end; ) {
+    const next = at + 4 + 4 * ((bytes[at + 2]! << 8) | bytes[at + 3]!);
+    if (bytes[at]! >> 6 !== 2 || next > end) return false;
+    if (bytes[at + 1] === goodbye) {
+      const sources = bytes[at]! & 0x1f;
+      for (let i = 0; i < sources && at + 8 + 4 * i <= next; i++)
+        if (uint32(bytes, at + 4 + 4 * i) === ssrc) return true;
+    }
+    at = next;
+  }
+  return false;
 }
 
 /** What a receiver report says of one source (RFC 3550 §6.4.2). */

@@ -34,6 +34,11 @@ export class RtpSource {
     this.#rate = rate;
   }
 
+  /** The source said goodbye: another one is taken at once. */
+  leave(): void {
+    this.#heardAt = Number.NEGATIVE_INFINITY;
+  }
+
   /** Packets missing right before this one, or {@link dropped}. */
   accept(packet: RtpPacket, nowMs: number): number {
     const began = this.#next >= 0;

@@ -34,6 +34,8 @@ export interface RtspIngestOptions extends CameraAccess {
 
 /** How often a session looks at its own state. */
 const watchMs = 500;
+/** After a goodbye: an encoder that only begins anew is back within this. */
+export const goodbyeMs = 2000;
 /** RFC 3550 §6.2: five seconds at least; some cameras take the reports for a sign of life. */
 const reportMs = 5000;
 
@@ -154,7 +156,11 @@ class Session {
         keyframes = receiver.keyframes;
         keyframeAt = now;
       }
-      if (now - Math.max(began, receiver.heardAt) >= stallMs) fail('no-data', `no video for ${stallMs} ms`);
+      const { leftAt } = receiver;
+      if (leftAt !== undefined && now - leftAt >= goodbyeMs)
+        fail('no-connection', 'the camera said that its stream ends');
+      else if (now - Math.max(began, receiver.heardAt) >= stallMs)
+        fail('no-data', `no video for ${stallMs} ms`);
       else if (now - keyframeAt >= keyframeMs) fail('no-keyframe', `no keyframe for ${keyframeMs} ms`);
       camera.keepAlive(now);
       const report = now - reportedAt >= reportMs ? receiver.receiverReport(ourSsrc, now) : undefined;

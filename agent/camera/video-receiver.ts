@@ -3,7 +3,7 @@ import type { ChosenTrack } from './choose-track.ts';
 import { GopMuxer, type MuxerBounds } from './gop-muxer.ts';
 import type { FragmentSink } from './ingest.ts';
 import type { Depacketiser } from './nal.ts';
-import { findSenderReport, receiverReportFrame, type SenderReport } from './rtcp.ts';
+import { findSenderReport, receiverReportFrame, type SenderReport, saysGoodbye } from './rtcp.ts';
 import { parseRtp, RtpPacket } from './rtp.ts';
 import { dropped, RtpSource } from './rtp-source.ts';
 
@@ -14,6 +14,8 @@ export class VideoReceiver {
   readonly source: RtpSource;
   /** When the last packet of the track came. */
   heardAt = 0 as MonotonicMs;
+  /** When the camera said that its stream ends, unless something came since. */
+  leftAt: MonotonicMs | undefined;
   /** Packets on the track's channel that are no RTP, or of another payload type. */
   strange = 0;
   /** The camera's last word on its own clock. */
@@ -62,6 +64,10 @@ export class VideoReceiver {
   interleaved(channel: number, bytes: Buffer, start: number, end: number, now: MonotonicMs): void {
     if (channel === this.#rtcpChannel) {
       this.report = findSenderReport(bytes, start, end, this.source.ssrc, now) ?? this.report;
+      if (this.source.packets > 0 && saysGoodbye(bytes, start, end, this.source.ssrc)) {
+        this.source.leave();
+        this.leftAt = now;
+      }
       return;
     }
     if (channel !== this.#rtpChannel && this.source.packets > 0) return;
@@ -80,6 +86,7 @@ export class VideoReceiver {
       this.#muxer.interrupt();
     }
     this.heardAt = now;
+    this.leftAt = undefined;
     this.#muxer.packet(packet.timestamp, packet.marker, now, lost);
     this.#depacketiser.push(bytes, packet.payloadStart, packet.payloadEnd, lost > 0);
   }

@@ -355,3 +355,47 @@ test('says what the camera clock shows, and reports reception', async () => {
   assert.ok(Math.abs(difference) < 2000, `${difference} ms`);
   assert.ok(camera('/short').counters().receiverReports > 0);
 });
+
+test('intra refresh: a stream without IDR is recorded from its recovery points on, unit by unit', async () => {
+  const file = fixture('walkers-intra-refresh.mp4');
+  await using simulator = await startSimulator({
+    cameras: [{ path: '/cam-1', file, neverIdr: true, frameRate: 60, fromStart: true }],
+  });
+  const camera = simulator.camera('/cam-1');
+  const { frames } = camera.clip;
+  assert.ok(
+    frames.every(({ nals }) => nals.every((unit) => (unit[0]! & 0x1f) !== 5)),
+    'no IDR is sent',
+  );
+  const recording = await recorded(camera, 61);
+  assertSame(recording.files[0], camera, 61);
+  assert.is(recording.files.length, 1);
+  for (const fragment of recording.files[0]!.fragments.slice(0, -1)) assert.is(fragment.samples, 20);
+});
+
+test('goodbye: a camera that ends its stream is left within seconds, one that goes on is not', async () => {
+  await using simulator = await startSimulator({ cameras: [{ path: '/cam-1', file: bframes }] });
+  const camera = simulator.camera('/cam-1');
+  const recording = record(camera.url);
+  await eventually('samples', () => recording.samples() > 0);
+  camera.goodbye();
+  const before = recording.samples();
+  // Three seconds of pictures at 40 a second: longer than a camera that left would have been waited for.
+  await eventually('more pictures', () => recording.samples() >= before + 120, 20_000);
+  camera.stopSending();
+  const silentAt = performance.now();
+  camera.goodbye();
+  assert.is((await recording.end)?.code, 'no-connection');
+  assert.ok(performance.now() - silentAt < 8000, 'before it would have been called silent');
+});
+
+test('goodbye, and another source at once: its pictures follow in a track of their own', async () => {
+  await using simulator = await startSimulator({ cameras: [{ path: '/cam-1', file: bframes }] });
+  const camera = simulator.camera('/cam-1');
+  const recording = record(camera.url);
+  await eventually('samples', () => recording.samples() > 0);
+  camera.goodbye();
+  camera.newSource();
+  await eventually('a second track', () => (recording.files[1]?.fragments.length ?? 0) > 0);
+  assert.is(await recording.stop(), undefined);
+});

@@ -45,6 +45,8 @@ export interface Broadcast {
   jumpTimestamp(ms: number): void;
   /** A new source with new sequence numbers and timestamps, as after a restart of the encoder. */
   newSource(): void;
+  /** Says by RTCP that the source leaves; sends on unless it is silenced too. */
+  goodbye(): void;
   stop(): void;
 }
 
@@ -243,6 +245,13 @@ export function openBroadcast(
       offset = randomInt(2 ** 32);
       packetsOfSource = 0;
       bytesOfSource = 0;
+    },
+    goodbye() {
+      // RFC 3550 §6.1: a compound packet begins with a report, here an empty one, and §6.6.
+      const packet = Buffer.from([0x80, 201, 0, 1, 0, 0, 0, 0, 0x81, 203, 0, 1, 0, 0, 0, 0]);
+      packet.writeUInt32BE(source, 4);
+      packet.writeUInt32BE(source, 12);
+      for (const listener of listeners) listener.report(packet);
     },
     stop,
   };

@@ -55,6 +55,8 @@ export interface CameraOptions extends Quirks {
   linkMbit?: number;
   /** What SETUP allows (default TCP and UDP). */
   transports?: readonly ('tcp' | 'udp' | 'multicast')[];
+  /** The clip without its first group of pictures: of one with intra refresh, no IDR is ever sent. */
+  neverIdr?: boolean;
   /** Offer G.711 beside the video. */
   audio?: boolean;
   /** Listens on a port of its own, so that unplugging it refuses the TCP connection itself. */
@@ -110,6 +112,8 @@ export interface SimulatedCamera {
   lose(packets: number): void;
   jumpTimestamp(ms: number): void;
   newSource(): void;
+  /** Says by RTCP that its stream ends, whether it does or not. */
+  goodbye(): void;
   /** Other pictures, with their own parameter sets, from now on. */
   show(file: string): void;
 }
@@ -199,6 +203,7 @@ const programs = new Map<string, Program>();
 
 function program(options: CameraOptions, file: string): Program {
   const { aggregate, marker, extensionWords, contributors, padding, mbit, frameRate } = options;
+  const neverIdr = options.neverIdr ?? false;
   const inBand = options.inBand ?? true;
   const quirks: PacketQuirks = {
     ...(aggregate !== undefined && { aggregate }),
@@ -207,10 +212,10 @@ function program(options: CameraOptions, file: string): Program {
     ...(contributors !== undefined && { contributors }),
     ...(padding !== undefined && { padding }),
   };
-  const key = JSON.stringify([file, inBand, mbit, frameRate, quirks]);
+  const key = JSON.stringify([file, inBand, mbit, frameRate, neverIdr, quirks]);
   let found = programs.get(key);
   if (!found) {
-    const clip = loadClip(file, { inBand, mbit, frameRate });
+    const clip = loadClip(file, { inBand, mbit, frameRate, neverIdr });
     found = { clip, frames: packetise(clip, quirks) };
     programs.set(key, found);
   }

@@ -24,23 +24,31 @@ export interface Clip {
 /**
  * A file as a camera would send it. `inBand` puts the parameter sets in front of every keyframe; `mbit` (of 10^6 bits
  * per second) fills every frame up with filler data (H.264 type 12, H.265 type 38), which costs no encoding;
- * `frameRate` plays it faster or slower.
+ * `frameRate` plays it faster or slower; `neverIdr` leaves out what comes before the second keyframe.
  */
 export function loadClip(
   file: string,
-  options: { inBand: boolean; mbit?: number | undefined; frameRate?: number | undefined },
+  options: {
+    inBand: boolean;
+    mbit?: number | undefined;
+    frameRate?: number | undefined;
+    neverIdr?: boolean;
+  },
 ): Clip {
   const track = readVideoTrack(file);
   const ownRate = (track.samples.length * track.timescale) / track.duration;
   const perTick = (videoClock / track.timescale) * (ownRate / (options.frameRate ?? ownRate));
   const toClock = (ticks: number): number => Math.round(ticks * perTick);
-  const duration = toClock(track.duration);
-  const frames = track.samples.map((sample): Frame => {
+  const begin = options.neverIdr ? track.samples.findIndex(({ sync }, i) => sync && i > 0) : 0;
+  const samples = track.samples.slice(begin);
+  const beganAt = toClock(samples[0]?.decodeTime ?? 0);
+  const duration = toClock(track.duration) - beganAt;
+  const frames = samples.map((sample): Frame => {
     const nals = splitNals(sample.bytes, track.lengthSize);
     return {
       nals: options.inBand && sample.sync ? [...track.parameterSets, ...nals] : nals,
-      sendAt: toClock(sample.decodeTime),
-      timestamp: toClock(sample.decodeTime + sample.compositionOffset),
+      sendAt: toClock(sample.decodeTime) - beganAt,
+      timestamp: toClock(sample.decodeTime + sample.compositionOffset) - beganAt,
       keyframe: sample.sync,
     };
   });

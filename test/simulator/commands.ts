@@ -2,7 +2,7 @@ import type { Simulator } from './simulator.ts';
 
 /**
  * Runs one line, `FAULT PATH [ARGUMENT]`: stopSending, resumeSending, closeConnections, refuse, accept, unplug, plug,
- * newSource; setPassword WORD, offer video|other-codec|no-video, garbage BYTES, lose PACKETS, jumpTimestamp MS,
+ * newSource, goodbye; setPassword WORD, offer video|other-codec|no-video, garbage BYTES, lose PACKETS, jumpTimestamp MS,
  * show FILE; counters answers with the camera's counters. Throws on anything else.
  */
 export async function command(simulator: Simulator, line: string): Promise<unknown> {
@@ -15,6 +15,7 @@ export async function command(simulator: Simulator, line: string): Promise<unkno
     case 'refuse':
     case 'accept':
     case 'newSource':
+    case 'goodbye':
       return camera[fault]();
     case 'unplug':
     case 'plug':

@@ -148,6 +148,7 @@ function withFaults(
     lose: (packets) => live.broadcast.lose(packets),
     jumpTimestamp: (ms) => live.broadcast.jumpTimestamp(ms),
     newSource: () => live.broadcast.newSource(),
+    goodbye: () => live.broadcast.goodbye(),
     show: (file) => showFile(live, file),
   };
 }

@@ -83,3 +83,30 @@ for (const name of ['walkers.mp4', 'walkers-bframes.mp4']) {
     assert.is(decoded.code, 0);
   });
 }
+
+const gradual = 'intra refresh: what was recorded without an IDR plays, and its picture builds up';
+if (!ffmpeg) test.skip(gradual, 'no ffmpeg');
+else
+  test(gradual, async () => {
+    await using simulator = await startSimulator({
+      cameras: [
+        { path: '/cam-1', file: fixture('walkers-intra-refresh.mp4'), neverIdr: true, frameRate: 30 },
+      ],
+    });
+    const { tracks } = await recordIngest(
+      { url: simulator.url('/cam-1') },
+      ([first]) => (first?.fragments ?? 0) >= 5,
+    );
+    using folder = temporaryFolder();
+    const file = join(folder.path, 'recorded.mp4');
+    writeFileSync(file, tracks[0]!.mp4);
+    // As a player does it: pictures before the recovery are not held back, so the count is of all but the first ones.
+    const args = ['-v', 'error', '-i', file, '-f', 'rawvideo', '-pix_fmt', 'gray', 'pipe:1'];
+    const shown = await run(ffmpeg, args, bounds);
+    assert.is(shown.code, 0, shown.stderr);
+    const pictureBytes = 384 * 288;
+    const pictures = shown.stdout.length / pictureBytes;
+    assert.ok(pictures >= 60, `${pictures} of some 100 pictures shown`);
+    const last = shown.stdout.subarray(shown.stdout.length - pictureBytes);
+    assert.ok(new Set(last).size > 50, 'the last picture shows something');
+  });

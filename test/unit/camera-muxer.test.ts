@@ -411,3 +411,51 @@ test('retimes a fragment in place', () => {
   assert.throws(() => retime(fragment.subarray(8), 0, 1));
   assert.throws(() => retime(Buffer.alloc(4), 0, 1));
 });
+
+const recovery = Buffer.from([0x06, 0x06, 0x02, 0x0a, 0x44, 0x80]);
+const second = 90_000;
+
+test('recovery points begin fragments where no IDR came for ten seconds, and cut no group apart before', () => {
+  const rig = mux({ fragmentMs: 60_000 });
+  const gradual = (at: number): Packet => ({ nals: [recovery, p], at });
+  rig.send(key(0), gradual(2 * second), inter(4 * second), gradual(6 * second), inter(8 * second));
+  rig.send(gradual(10 * second), inter(11 * second), gradual(12 * second), key(13 * second));
+  rig.send(gradual(14 * second), inter(15 * second), key(16 * second), inter(17 * second));
+  const [file, ...others] = rig.end();
+  assert.is(others.length, 0);
+  assert.equal(
+    file!.fragments.map(({ keyframe, samples, decodeTime }) => [keyframe, samples, decodeTime / second]),
+    [
+      [true, 5, 0],
+      [true, 2, 10],
+      [true, 1, 12],
+      [true, 3, 13],
+      [true, 2, 16],
+    ],
+  );
+});
+
+test('a stream that is joined at a recovery point begins there, whatever stands beside it', () => {
+  const others = Buffer.from([0x06, 0x01, 0x01, 0x00, 0x06, 0x02, 0x0a, 0x44, 0x80]);
+  const long = Buffer.concat([
+    Buffer.from([0x06, 0x05, 0xff, 0x0a]),
+    Buffer.alloc(265, 0x61),
+    recovery.subarray(1),
+  ]);
+  const emulated = Buffer.from([0x06, 0x01, 0x04, 0, 0, 3, 0, 1, 0x06, 0x02, 0x0a, 0x44, 0x80]);
+  const cut = Buffer.from([0x06, 0xff, 0xff]);
+  const none = Buffer.from([0x06, 0x05, 0x06, 1, 2, 3, 4, 5, 6, 0x80]);
+  for (const [unit, begins] of [
+    [recovery, true],
+    [others, true],
+    [emulated, true],
+    // Behind what a vendor wrote it is not looked for.
+    [long, false],
+    [cut, false],
+    [none, false],
+  ] as const) {
+    const rig = mux();
+    rig.send(inter(0), { nals: [...plainSets, unit, p], at: 9000 }, inter(18_000));
+    assert.is(rig.end().length, begins ? 1 : 0, unit.toString('hex').slice(0, 30));
+  }
+});

@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert';
 import { MediaClock } from '#agent/camera/media-clock.ts';
-import { findSenderReport, receiverReportFrame } from '#agent/camera/rtcp.ts';
+import { findSenderReport, receiverReportFrame, saysGoodbye } from '#agent/camera/rtcp.ts';
 import { parseRtp, RtpPacket } from '#agent/camera/rtp.ts';
 import { dropped, RtpSource } from '#agent/camera/rtp-source.ts';
 import type { MonotonicMs } from '#agent/platform/clock.ts';
@@ -199,4 +199,19 @@ test('reports reception as RFC 3550 lays it out', () => {
   assert.is(frame.readUInt32BE(36) >>> 16, 0x81ca);
   assert.is(36 + 4 + 4 * frame.readUInt16BE(38), frame.length);
   assert.is(source.reception(report, 1500).fractionLost, 0, 'since the report before');
+});
+
+test('hears the goodbye of its source, among others and behind reports, and of no other', () => {
+  const empty = [0x80, 201, 0, 1, 0, 0, 0, 9];
+  const says = (...bytes: number[]): boolean => saysGoodbye(Buffer.from(bytes), 0, bytes.length, 7);
+  assert.ok(says(0x81, 203, 0, 1, 0, 0, 0, 7));
+  assert.ok(says(...empty, 0x82, 203, 0, 2, 0, 0, 0, 5, 0, 0, 0, 7));
+  assert.not.ok(says(...empty, 0x81, 203, 0, 1, 0, 0, 0, 5));
+  // It counts one source; what follows is the reason, whose bytes are not another.
+  assert.not.ok(says(0x81, 203, 0, 2, 0, 0, 0, 5, 0, 0, 0, 7));
+  // Counts more sources than the packet, or the datagram, has room for.
+  assert.not.ok(says(0x9f, 203, 0, 1, 0, 0, 0, 5));
+  assert.not.ok(says(0x82, 203, 0, 2, 0, 0, 0, 5));
+  assert.not.ok(says(0x41, 203, 0, 1, 0, 0, 0, 7));
+  assert.not.ok(says(0x81, 203, 0));
 });

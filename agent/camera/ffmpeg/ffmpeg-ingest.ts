@@ -9,9 +9,9 @@ import { interleaved } from '../carrier.ts';
 import { type ChosenTrack, chooseForFfmpeg } from '../choose-track.ts';
 import type { FfmpegReason, FragmentSink, Ingest, IngestStats, Transport } from '../ingest.ts';
 import type { Codec } from '../nal.ts';
-import { findSenderReport, receiverReportFrame, type SenderReport } from '../rtcp.ts';
+import { findSenderReport, receiverReportFrame, type SenderReport, saysGoodbye } from '../rtcp.ts';
 import { RtpSource } from '../rtp-source.ts';
-import { type IngestBounds, noStats, usualBounds } from '../rtsp-ingest.ts';
+import { goodbyeMs, type IngestBounds, noStats, usualBounds } from '../rtsp-ingest.ts';
 import { parseRtspUrl } from '../rtsp-url.ts';
 import { type Medium, offered } from '../sdp.ts';
 import { openMulticast, openUnicast, type UdpPath } from '../udp-carrier.ts';
@@ -244,6 +244,7 @@ class Session {
   #reported(bytes: Buffer, start: number, end: number, now: MonotonicMs): void {
     const ssrc = this.#source?.ssrc ?? 0;
     this.#report = findSenderReport(bytes, start, end, ssrc, now) ?? this.#report;
+    if ((this.#source?.packets ?? 0) > 0 && saysGoodbye(bytes, start, end, ssrc)) this.#feed?.leave(now);
   }
 
   /** Looks twice a second whether packets, pictures and keyframes come, and keeps the camera's session alive. */
@@ -269,7 +270,9 @@ class Session {
         keyframes = muxer.keyframes;
         keyframeAt = now;
       }
-      if (now - Math.max(began, feed.heardAt) >= stallMs) fail('no-data', `no video for ${stallMs} ms`);
+      if (feed.leftAt !== undefined && now - feed.leftAt >= goodbyeMs)
+        fail('no-connection', 'the camera said that its stream ends');
+      else if (now - Math.max(began, feed.heardAt) >= stallMs) fail('no-data', `no video for ${stallMs} ms`);
       else if (now - keyframeAt >= keyframeMs) fail('no-keyframe', `no keyframe for ${keyframeMs} ms`);
       // It holds pictures until the next comes: without packets it is not ffmpeg that stalls.
       else if (keyframes > 0 && feed.heardAt - this.#sampleAt >= stallMs)

@@ -8,6 +8,8 @@ import type { Relay } from './relay.ts';
 export class PacketFeed {
   /** When the last packet of the track came. */
   heardAt = 0 as MonotonicMs;
+  /** When the camera said that its stream ends, unless something came since. */
+  leftAt: MonotonicMs | undefined;
   /** Packets that are no RTP, or of another payload type. */
   strange = 0;
   #payloadType: number;
@@ -30,6 +32,12 @@ export class PacketFeed {
     this.#head.writeUInt32BE(1, 8); // One sender, whoever the camera's are.
   }
 
+  /** The camera says that its stream ends. */
+  leave(now: MonotonicMs): void {
+    this.#source.leave();
+    this.leftAt = now;
+  }
+
   /** Whether the packet is one of the track. */
   take(bytes: Buffer, start: number, end: number, now: MonotonicMs): boolean {
     const packet = this.#packet;
@@ -42,6 +50,7 @@ export class PacketFeed {
     const { restarted } = this.#source;
     this.#source.restarted = false;
     this.heardAt = now;
+    this.leftAt = undefined;
     // Some cameras repeat a timestamp: after a marker it is another picture all the same.
     if (packet.timestamp !== this.#timestamp || this.#marked || restarted)
       this.#token = this.#pictures.begin(packet.timestamp, now, restarted);
