@@ -174,6 +174,43 @@ export const boxConditions = {
       },
     },
   },
+  'certificate-expiring': {
+    subject: 'node',
+    severity: 'warning',
+    when: 'the certificate of this node, of the broker or of their authority ends within 30 days',
+    raiseAfterMs: 0,
+    clearAfterMs: 0,
+    name: { it: 'certificato in scadenza', en: 'certificate expiring' },
+    reasons: {
+      own: {
+        it: 'il certificato del nodo scade il {day}: chiederne un altro (peio-agent enrol)',
+        en: 'the certificate of this node ends on {day}: ask for another (peio-agent enrol)',
+      },
+      broker: {
+        it: 'il certificato del broker scade il {day}: rinnovarlo al municipio (peio-hub ca renew)',
+        en: 'the certificate of the broker ends on {day}: renew it at the town hall (peio-hub ca renew)',
+      },
+      authority: {
+        it: 'il certificato dell’autorità del Comune scade il {day}: preparare la nuova autorità',
+        en: 'the certificate of the town’s authority ends on {day}: prepare the new authority',
+      },
+      'own-expired': {
+        severity: 'critical',
+        it: 'il certificato del nodo è scaduto e il nodo non può collegarsi: chiederne un altro (peio-agent enrol)',
+        en: 'the certificate of this node has ended and it cannot connect: ask for another (peio-agent enrol)',
+      },
+      'broker-expired': {
+        severity: 'critical',
+        it: 'il certificato del broker è scaduto: rinnovarlo al municipio (peio-hub ca renew)',
+        en: 'the certificate of the broker has ended: renew it at the town hall (peio-hub ca renew)',
+      },
+      'authority-expired': {
+        severity: 'critical',
+        it: 'il certificato dell’autorità del Comune è scaduto e nessuno può collegarsi: fare la nuova autorità',
+        en: 'the certificate of the town’s authority has ended and nobody can connect: make the new authority',
+      },
+    },
+  },
   overheating: {
     subject: 'node',
     severity: 'warning',

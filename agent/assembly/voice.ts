@@ -6,6 +6,7 @@ import { instantText } from '#protocol/time.ts';
 import { topics } from '#protocol/topics.ts';
 import { type AlertBoard, alertPayload, openAlertBoard } from '../alert/board.ts';
 import { type Conditions, openConditions } from '../alert/open-conditions.ts';
+import { type Dated, earliestEnd } from '../health/certificates.ts';
 import type { Bus } from '../mqtt/bus.ts';
 import { openConnection } from '../mqtt/connection.ts';
 import { type MonotonicMs, pause } from '../platform/clock.ts';
@@ -25,6 +26,8 @@ export interface Voice {
   conditions: Conditions;
   /** When the hub last cosigned, or this run began. */
   hubHeardAt(): MonotonicMs;
+  /** The certificates that the connection rests on. */
+  dated: (() => Dated[]) | undefined;
   /** Hands commands to whoever obeys; until then the broker's deliveries wait. */
   obey(receive: (message: Buffer) => Promise<unknown>): void;
 }
@@ -71,7 +74,8 @@ export async function openVoice(life: Life, memory: Memory): Promise<Voice> {
   let heardAt = clock.monotonic();
   const hearing = Promise.withResolvers<(message: Buffer) => Promise<unknown>>();
   const ears = { alerts, conditions, hubHeardAt: () => heardAt, obey: hearing.resolve };
-  if (config.mqtt === undefined) return { bus: undefined, reporter: undefined, heads: undefined, ...ears };
+  if (config.mqtt === undefined)
+    return { bus: undefined, reporter: undefined, heads: undefined, dated: undefined, ...ears };
 
   const bus = openConnection({
     ...config.mqtt,
@@ -135,5 +139,10 @@ export async function openVoice(life: Life, memory: Memory): Promise<Voice> {
     // Last: a head under way is let go of when the connection is.
     await heads.close();
   });
-  return { bus, reporter, heads, ...ears };
+  const own = { own: earliestEnd(config.mqtt.tls.cert), authority: earliestEnd(config.mqtt.tls.ca) };
+  const dated = (): Dated[] =>
+    Object.entries({ ...own, broker: bus.brokerUntil() }).flatMap(([whose, until]) =>
+      until === undefined ? [] : { whose: whose as Dated['whose'], until },
+    );
+  return { bus, reporter, heads, dated, ...ears };
 }

@@ -3,6 +3,7 @@ import type { HealthPayload } from '#protocol/messages.ts';
 import { runProbe } from '../lifecycle/probe.ts';
 import type { HostReading } from '../platform/host.ts';
 import { type BoxParts, openBox } from './box.ts';
+import { type Dated, openCertificateLook } from './certificates.ts';
 import { openCameraLooks } from './look-cameras.ts';
 import { type HubSight, openClockLook, openHubLook } from './look-node.ts';
 import { openStoreLook, type StoreLookParts } from './look-store.ts';
@@ -15,6 +16,8 @@ export interface HealthParts extends Omit<BoxParts, 'mounted'>, StoreLookParts {
   absence: 'agent-stopped' | 'agent-crashed' | 'power-lost' | undefined;
   /** Absent at a node without a broker. */
   hub?: HubSight | undefined;
+  /** The certificates that the connection to the broker rests on; absent at a node without a broker. */
+  dated?: (() => readonly Dated[]) | undefined;
   /** Those that have an ONVIF address. */
   onvif: readonly OnvifCamera[];
   askChild: OnvifParts['askChild'];
@@ -55,6 +58,7 @@ export function openHealth(parts: HealthParts): Health {
     openCameraLooks(parts),
     openClockLook(conditions, parts.clockState),
     ...(parts.hub ? [openHubLook(conditions, clock, parts.hub)] : []),
+    ...(parts.dated ? [openCertificateLook(conditions, clock, parts.clockState, parts.dated)] : []),
   ];
   return {
     look() {

@@ -21,6 +21,11 @@ export interface ConnectionOptions {
   log: Log;
 }
 
+export interface Connection extends Bus {
+  /** Until when the certificate counts that the broker last showed, UTC milliseconds; undefined without TLS. */
+  brokerUntil(): number | undefined;
+}
+
 /** An unanswered ping shows after 1.5 × this (MQTT 5 §3.1.2.10). */
 const keepAliveSeconds = 20;
 const sessionExpirySeconds = 7 * 86_400;
@@ -38,13 +43,14 @@ const lastRetryMs = 30_000;
  * Keeps one MQTT connection alive for ever: a fresh client for each connection, so that nothing a library queued
  * offline is ever sent behind our back; own waits with jitter. MQTT 5 first; where the broker refuses it, 3.1.1.
  */
-export function openConnection(options: ConnectionOptions): Bus {
+export function openConnection(options: ConnectionOptions): Connection {
   const { clock, log } = options;
   const subscriptions: { filter: string; handle: Parameters<Bus['subscribe']>[1] }[] = [];
   const listeners: (() => void)[] = [];
   const stop = new AbortController();
   let version: 4 | 5 = 5;
   let connections = 0;
+  let brokerUntil: number | undefined;
   let live: { client: MqttClient; broken: Set<(failure: Failure) => void> } | undefined;
   let underWay = 0;
   /** The broker keeps something for this session that nobody can take: the next connection lets the session go. */
@@ -122,6 +128,7 @@ export function openConnection(options: ConnectionOptions): Bus {
       accepted = true;
       burdened = false;
       (client.stream as { setNoDelay?: (on: boolean) => void }).setNoDelay?.(true);
+      brokerUntil = endOf(client.stream);
       const filters = subscriptions.map(({ filter }) => filter);
       const begin = (): void => {
         connections += 1;
@@ -194,6 +201,7 @@ export function openConnection(options: ConnectionOptions): Bus {
     connected: () => live !== undefined,
     protocol: () => (version === 5 ? '5' : '3.1.1'),
     reconnects: () => Math.max(0, connections - 1),
+    brokerUntil: () => brokerUntil,
     onConnect(then) {
       listeners.push(then);
       if (live) then();
@@ -244,4 +252,12 @@ export function matches(filter: string, topic: string): boolean {
     if (given[index] === undefined || (level !== '+' && level !== given[index])) return false;
   }
   return wanted.length === given.length;
+}
+
+/** When the certificate of the other end ends; undefined where it showed none. */
+function endOf(stream: unknown): number | undefined {
+  const text = (stream as { getPeerCertificate?: () => { valid_to?: string } }).getPeerCertificate?.()
+    .valid_to;
+  const until = Date.parse(text ?? '');
+  return Number.isNaN(until) ? undefined : until;
 }

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseDocument } from 'yaml';
 import { z } from 'zod';
@@ -143,6 +143,12 @@ export function readNamed(settings: Settings, named: string | undefined): string
       cause,
     });
   }
+}
+
+/** What a file in the hub's folder holds, as text; undefined where there is none. */
+export function readIfPlaced(settings: Pick<Settings, 'dir'>, name: string): string | undefined {
+  const file = join(settings.dir, name);
+  return existsSync(file) ? readFileSync(file, 'utf8') : undefined;
 }
 
 /** `Parcheggio SP87 nord, Cogolo Park-47 (site-09/cam-1)`; the ids alone when hub.yaml knows no name. */

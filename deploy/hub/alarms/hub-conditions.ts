@@ -187,6 +187,17 @@ export const hubConditions: Readonly<Record<string, HubCondition>> = {
     cause: { it: 'il giorno stabilito è passato', en: 'its day has passed' },
     check: { it: 'chiuderlo, o fissare un altro giorno', en: 'close it, or set another day' },
   },
+  'hold-releasing': {
+    about: 'cases',
+    severity: 'warning',
+    when: 'a release was carried out, and its hold ends within a day',
+    name: { it: 'conservazione revocata', en: 'hold released' },
+    cause: { it: 'un ordine firmato da due persone', en: 'an order signed by two persons' },
+    check: {
+      it: 'se le immagini servono ancora, ordinare una nuova conservazione entro il giorno',
+      en: 'if the footage is still needed, order another hold within the day',
+    },
+  },
 };
 
 /** Whether who maintains the fleet may know of it. What a node says never speaks of requests, holds or extractions. */

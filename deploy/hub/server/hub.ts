@@ -21,6 +21,7 @@ import { openWaysOut, type WaysOut, waysFor } from '../alarms/ways-out.ts';
 import { openCases } from '../cases/cases.ts';
 import { openClosing } from '../cases/closing.ts';
 import { openDrills } from '../cases/drill.ts';
+import { openReleases } from '../cases/releases.ts';
 import { openReviews } from '../cases/reviews.ts';
 import { openSticks } from '../cases/stick.ts';
 import { type Fleet, openFleet } from '../fleet/fleet.ts';
@@ -35,9 +36,10 @@ import { openPolicies } from '../policies/policies.ts';
 import { openStragglers, type Stragglers } from '../policies/stragglers.ts';
 import { openRegister } from '../register/register.ts';
 import { serial } from '../serial.ts';
-import { readNamed, type Settings, socketPath } from '../settings.ts';
+import { readIfPlaced, readNamed, type Settings, socketPath } from '../settings.ts';
 import type { History } from '../trust.ts';
 import { listenApi } from './api.ts';
+import { openCertificateWatch } from './certificates.ts';
 import { openDispatch } from './dispatch.ts';
 import { handlersOf } from './handlers.ts';
 import { listenToNodes } from './listen.ts';
@@ -178,7 +180,8 @@ export async function openHub(options: {
   tellHomeAssistant(bus, settings, version, (error) => {
     log.warn({ why: sentenceOf(error) }, 'Home Assistant was not told');
   });
-  listenToNodes({ bus, log, fleet, alerts, cases, dispatch, order, witness, afterwards });
+  const releases = openReleases({ cases, alerts, utc });
+  listenToNodes({ bus, log, fleet, alerts, cases, dispatch, releases, order, witness, afterwards });
   bus.onConnect(() => {
     const greet = async (): Promise<void> => {
       try {
@@ -210,6 +213,7 @@ export async function openHub(options: {
   const review = (): void => {
     if (rounds.signal.aborted) return;
     afterwards(() => reviews.round());
+    afterwards(() => releases.round());
     const timer = clock.after(lapseEveryMs, review);
     rounds.signal.addEventListener('abort', () => timer.cancel(), { once: true });
   };
@@ -223,6 +227,13 @@ export async function openHub(options: {
     policyAt: policies.at,
     newest: policies.newest,
     utc,
+  });
+  const certificates = openCertificateWatch({
+    clock,
+    alerts,
+    read: (name) => readIfPlaced(settings, name),
+    brokerUntil: bus.brokerUntil,
+    broken,
   });
   const uploads = await listenUploads({ settings, folder: join(data, 'cases'), inbox, log, broken });
   // "hub revoke" writes the list, then publishes the policy; a list that comes alone is found within the minute.
@@ -276,6 +287,7 @@ export async function openHub(options: {
       brokerWatch.close();
       await out?.close();
       drills.close();
+      certificates.close();
       if (bus.connected())
         await bus
           .publish({ topic: topics.hubState, payload: state('offline'), retain: true })
