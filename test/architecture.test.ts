@@ -52,6 +52,7 @@ const mayImport: Record<string, string[]> = {
   'agent/link': ['agent/alert', 'agent/lifecycle'],
   'agent/mqtt': ['agent/lifecycle'],
   'agent/nightly': ['agent/store'],
+  'agent/picture': ['agent/alert', 'agent/lifecycle'],
   'agent/reporter': ['agent/mqtt'],
   'agent/audit': [],
   'agent/policy': [],

@@ -1,10 +1,12 @@
 import type { GapReason } from '#protocol/gap.ts';
 import { parseRecipients } from '#protocol/seal/seal.ts';
 import { instantText } from '#protocol/time.ts';
+import { takeGray } from '../camera/ffmpeg/gray.ts';
 import { takeStill } from '../camera/ffmpeg/still.ts';
-import { openKeyframeTap } from '../camera/keyframe-tap.ts';
+import { type KeyframeFilm, openKeyframeTap } from '../camera/keyframe-tap.ts';
 import { openIngest } from '../camera/open-ingest.ts';
 import { systemParts } from '../camera/system-parts.ts';
+import { grayHeight, grayWidth } from '../picture/measure.ts';
 import { openRecorder, type Recorder } from '../recorder/recorder.ts';
 import type { Memory } from './memory.ts';
 import { guarded, type Life } from './node.ts';
@@ -14,12 +16,16 @@ export interface Camera {
   recorder: Recorder;
   /** One picture of now as JPEG, in memory. Throws `no-picture`, `no-ffmpeg`. */
   picture(signal: AbortSignal): Promise<{ jpeg: Buffer; at: number }>;
+  /** The next keyframe as it comes, and what of it is judged. Throw as `picture` does. */
+  keyframe(signal: AbortSignal): Promise<KeyframeFilm>;
+  decode(film: Buffer, signal: AbortSignal): Promise<Uint8Array>;
 }
 
 /** Fewer, fuller reads of the cameras' sockets: a third of the wake-ups, and no camera's kernel buffer overflows. */
 const readPaceMs = 100;
 /** Some cameras send a keyframe every ten seconds. */
 const pictureLimitMs = 30_000;
+const graySize = { width: grayWidth, height: grayHeight };
 
 /** Opens a recorder for every camera. They run from {@link startRecording} on. */
 export async function openRecording(life: Life, memory: Memory, diskFull: () => void): Promise<Camera[]> {
@@ -57,6 +63,8 @@ export async function openRecording(life: Life, memory: Memory, diskFull: () => 
           const at = Math.round(clock.utc() - (clock.monotonic() - arrivedAt));
           return { jpeg: await takeStill(parts.find, bytes, signal), at };
         },
+        keyframe: (signal) => tap.next(pictureLimitMs, signal),
+        decode: (film, signal) => takeGray(parts.find, film, graySize, signal),
       };
     }),
   );

@@ -2,6 +2,7 @@ import type { HealthPayload } from '#protocol/messages.ts';
 import { assembleHealth } from '../health/assemble.ts';
 import { openHealth } from '../health/open-health.ts';
 import { openLinks } from '../link/open-links.ts';
+import { openPictureWatch } from '../picture/watch.ts';
 import { askChild } from '../platform/child.ts';
 import { readHardware } from '../platform/hardware.ts';
 import { readHost } from '../platform/host.ts';
@@ -64,8 +65,21 @@ export function openWatching(
     udp: systemUdp,
     synchronised: () => trust.state() === 'synced',
   });
+  const pictures = openPictureWatch({
+    conditions,
+    clock,
+    everyMs: config.pictureIntervalMs,
+    cameras: cameras.map((camera, index) => ({ ...camera, ptz: config.cameras[index]?.ptz ?? false })),
+  });
   const { signal } = life.ending;
-  const probing = guarded(life, Promise.all([health.run(signal), links.run(signal)]));
+  const probing = guarded(
+    life,
+    Promise.all([
+      health.run(signal),
+      links.run(signal),
+      ...(cameras.length > 0 ? [pictures.run(signal)] : []),
+    ]),
+  );
   scope.defer(async () => {
     life.ending.abort();
     await probing;
@@ -92,7 +106,12 @@ export function openWatching(
         cameras:
           cameras.length === 0
             ? undefined
-            : cameras.map(({ id, recorder }) => ({ id, ...recorder.status(), onvif: health.onvif(id) })),
+            : cameras.map(({ id, recorder }) => ({
+                id,
+                ...recorder.status(),
+                picture: pictures.reading(id),
+                onvif: health.onvif(id),
+              })),
         links: links.readings(),
         mqtt: {
           connected: bus?.connected() ?? false,

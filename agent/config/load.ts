@@ -50,6 +50,7 @@ export interface Config {
   /** Where STAMP packets are reflected. */
   reflect?: { host: string; port: number };
   healthIntervalMs: number;
+  pictureIntervalMs: number;
   web?: { host: string; port: number };
   socket: string;
   lang: 'it' | 'en';
@@ -296,6 +297,7 @@ function openNamed(
       ...(parsed.ups ? { ups: { port: nutPort, ...parsed.ups.server, name: parsed.ups.name } } : {}),
       ...(parsed.stamp ? { reflect: parsed.stamp.listen as { host: string; port: number } } : {}),
       healthIntervalMs: parsed.health.interval,
+      pictureIntervalMs: parsed.health.pictures,
       ...(parsed.web ? { web: { host, port } } : {}),
       socket: resolve(folder, socket),
       lang: parsed.lang,

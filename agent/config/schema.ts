@@ -156,8 +156,12 @@ export const configSchema = z.strictObject({
       interval: duration
         .refine((ms) => ms >= 1000 && ms <= 3_600_000, 'must lie between 1s and 1h')
         .default(60_000),
+      // From one picture of a camera that is judged to its next.
+      pictures: duration
+        .refine((ms) => ms >= 1000 && ms <= 3_600_000, 'must lie between 1s and 1h')
+        .default(60_000),
     })
-    .default({ interval: 60_000 }),
+    .default({ interval: 60_000, pictures: 60_000 }),
   web: z
     .strictObject({
       listen: z

@@ -22,6 +22,8 @@ export interface CameraReading {
   /** Why it is recorded through ffmpeg; undefined when it is not. */
   ffmpeg?: CameraHealth['ffmpeg'];
   offered: readonly string[];
+  /** What its pictures are judged to be. */
+  picture?: CameraHealth['picture'];
   onvif?: OnvifReading | undefined;
 }
 
@@ -123,6 +125,7 @@ function cameraFacts(camera: CameraReading): Omit<CameraHealth, 'id' | 'state' |
     ...(camera.lostPackets > 0 ? { lostPackets: camera.lostPackets } : {}),
     ...(camera.ffmpeg === undefined ? {} : { ffmpeg: camera.ffmpeg }),
     ...(camera.offered.length > 0 ? { offered: [...camera.offered].slice(0, 16) } : {}),
+    ...(camera.picture === undefined ? {} : { picture: camera.picture }),
     ...(onvif === undefined ? {} : { onvif: onvifHealth(onvif) }),
   };
 }
