@@ -9,7 +9,8 @@ import type { ExtractCommand } from '#protocol/command.ts';
 import type { Health } from '#protocol/messages.ts';
 import { instantText } from '#protocol/time.ts';
 import { type CameraWeek, weekLog, weekOfFaults } from '../../deploy/demo/week.ts';
-import { type Alarms, nobodyKnows, openAlarms } from '../../deploy/hub/alarms/alarms.ts';
+import { type Alarms, openAlarms } from '../../deploy/hub/alarms/alarms.ts';
+import { topologyOf } from '../../deploy/hub/alarms/topology.ts';
 import type { NodeSight } from '../../deploy/hub/fleet/fleet.ts';
 import { openCoverage } from '../../deploy/hub/page/coverage.ts';
 import type { HubSource } from '../../deploy/hub/page/hub-source.ts';
@@ -122,10 +123,17 @@ export async function simulatedTown(
   }
   if (options.logins !== undefined) copyFileSync(await loginsOf(options.logins), loginsPath(folder));
   const utc = (): number => clock.utc();
+  const sights = nodes.map((node) => sightOf(node, weeks, nowUtc));
+  const ids = nodes.map(({ id }) => id);
   const alerts = openAlarms({
     path: join(folder, 'data', 'alarms.sqlite'),
     clock,
-    knowledge: nobodyKnows,
+    knowledge: {
+      topology: () => topologyOf(ids, nodes),
+      linkOf: () => undefined,
+      heardAt: (node) =>
+        sights.some(({ id, state }) => id === node && state === 'online') ? clock.monotonic() : undefined,
+    },
     broken: (error) => {
       throw error;
     },
@@ -144,7 +152,7 @@ export async function simulatedTown(
     settings,
     clock,
     alerts,
-    sights: nodes.map((node) => sightOf(node, weeks, nowUtc)),
+    sights,
     register: openRegister(join(folder, 'data', 'register.sqlite'), utc),
     cases: [] as SimulatedTown['cases'],
     broker: true,

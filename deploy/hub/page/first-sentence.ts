@@ -14,19 +14,6 @@ export function whereOf({ node, key }: Pick<HubAlert, 'node' | 'key'>, { nodes, 
   return place ? `${place.name} (${node})` : (settings.place?.name ?? node);
 }
 
-/** Alerts of what is only cut off by another place, by that place. */
-export function explainedBy(view: HubView): { shown: HubAlert[]; explained: Map<NodeView, HubAlert[]> } {
-  const explained = new Map<NodeView, HubAlert[]>();
-  const shown = view.alerts.filter((alert) => {
-    const behind = view.nodes.find(({ id }) => id === alert.node)?.behind;
-    const cause = view.nodes.find(({ id }) => id === behind);
-    if (cause === undefined || alert.from !== 'hub') return true;
-    explained.set(cause, [...(explained.get(cause) ?? []), alert]);
-    return false;
-  });
-  return { shown, explained };
-}
-
 /** When the hub noticed that a node is out of reach. */
 function downSince(node: NodeView): number | undefined {
   return node.alerts.find(({ key }) => key === 'node-down')?.since;
@@ -37,8 +24,7 @@ export function firstSentence(view: HubView): string {
   const { alerts, nodes, nowUtc, form } = view;
   const t = pageWords[form.lang];
   if (!view.brokerConnected) return t.noBroker;
-  const { shown } = explainedBy(view);
-  const open = shown.filter(({ acknowledged }) => acknowledged === undefined);
+  const open = alerts.filter(({ acknowledged }) => acknowledged === undefined);
   const cut = nodes
     .map((node) => ({ node, sites: nodes.filter(({ behind }) => behind === node.id).length }))
     .filter(({ sites }) => sites > 0)

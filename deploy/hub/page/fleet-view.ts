@@ -1,6 +1,7 @@
 import { byState, cameraState, type State, worst } from '#agent/view/states.ts';
+import type { AlarmView } from '../alarms/alarms.ts';
 import { isForMaintenance } from '../alarms/hub-conditions.ts';
-import type { HubAlert } from '../fleet/alerts.ts';
+import type { Maintenance } from '../alarms/life.ts';
 import type { NodeSight } from '../fleet/fleet.ts';
 import type { Settings } from '../settings.ts';
 import type { LoginRole } from './logins.ts';
@@ -21,7 +22,10 @@ export interface NodeView {
   role: 'site' | 'relay';
   state: State;
   sight: NodeSight;
-  alerts: HubAlert[];
+  /** Those that stand and are not set aside. */
+  alerts: AlarmView[];
+  /** Somebody works there until then, UTC milliseconds. */
+  maintenanceUntil: number | undefined;
   cameras: CameraView[];
   /** The next place on the way to the town hall. */
   uplink: string | undefined;
@@ -30,31 +34,47 @@ export interface NodeView {
 }
 
 /** The alerts that a role may see. Nodes never speak of requests, holds and extractions in theirs. */
-export function alertsFor(role: LoginRole, alerts: readonly HubAlert[]): HubAlert[] {
+export function alertsFor<Alert extends Pick<AlarmView, 'from' | 'key'>>(
+  role: LoginRole,
+  alerts: readonly Alert[],
+): Alert[] {
   return role === 'maintainer' ? alerts.filter(isForMaintenance) : [...alerts];
 }
 
 /** Nodes with their cameras, worst first. A node that is only cut off by another is affected, not failing. */
 export function nodeViews(
   sights: readonly NodeSight[],
-  alerts: readonly HubAlert[],
+  alarms: readonly AlarmView[],
   settings: Pick<Settings, 'nodes'>,
+  maintenance: readonly Maintenance[],
+  nowUtc: number,
 ): NodeView[] {
   const places = new Map(settings.nodes.map((place) => [place.id, place]));
   const byId = new Map(sights.map((sight) => [sight.id, sight]));
   return sights
-    .map((sight) => nodeView(sight, alerts, places, byId))
+    .map((sight) => {
+      const works = maintenance.filter(
+        ({ node, from, until }) => node === sight.id && from <= nowUtc && nowUtc < until,
+      );
+      const until = works.length > 0 ? Math.max(...works.map((work) => work.until)) : undefined;
+      return nodeView(sight, alarms, places, byId, until);
+    })
     .sort((a, b) => byState(a.state, b.state) || a.name.localeCompare(b.name, 'it'));
 }
 
 function nodeView(
   sight: NodeSight,
-  alerts: readonly HubAlert[],
+  alarms: readonly AlarmView[],
   places: ReadonlyMap<string, Place>,
   sights: ReadonlyMap<string, NodeSight>,
+  maintenanceUntil: number | undefined,
 ): NodeView {
   const place = places.get(sight.id);
-  const mine = alerts.filter(({ node }) => node === sight.id);
+  const own = alarms.filter(({ node }) => node === sight.id);
+  const mine = own.filter(({ state }) => state.endsWith('acknowledged-active'));
+  const setAside = (condition: string): boolean =>
+    maintenanceUntil !== undefined ||
+    own.some(({ key, state }) => key === condition && (state === 'shelved' || state === 'out-of-service'));
   const behind = sight.state === 'offline' ? brokenWay(sight.id, places, sights) : undefined;
   const name = place?.name ?? sight.id;
   const cameras = (place?.cameras ?? []).map((camera): CameraView => {
@@ -68,15 +88,24 @@ function nodeView(
         : sight.state !== 'online' || seen === undefined
           ? 'unknown'
           : cameraState(seen.state, severities);
-    return { node: sight.id, id: camera.id, name: camera.name, place: name, state };
+    const rests = state !== 'ok' && setAside(`camera-down.${camera.id}`);
+    return {
+      node: sight.id,
+      id: camera.id,
+      name: camera.name,
+      place: name,
+      state: rests ? 'shelved' : state,
+    };
   });
   return {
     id: sight.id,
     name,
     role: place?.role ?? 'site',
-    state: stateOf(sight, mine, cameras, behind),
+    state:
+      sight.state !== 'online' && setAside('node-down') ? 'shelved' : stateOf(sight, mine, cameras, behind),
     sight,
     alerts: mine,
+    maintenanceUntil,
     cameras,
     uplink: place?.uplink,
     behind,
@@ -85,7 +114,7 @@ function nodeView(
 
 function stateOf(
   sight: NodeSight,
-  alerts: readonly HubAlert[],
+  alerts: readonly AlarmView[],
   cameras: readonly CameraView[],
   behind: string | undefined,
 ): State {

@@ -4,6 +4,7 @@ import { stripLegend } from '#agent/view/strip-svg.ts';
 import { exactly, type Form } from '#agent/view/times.ts';
 import { texts } from '../cli/texts.ts';
 import type { RegisterLine } from '../register/register.ts';
+import { alertForms } from './alert-list.ts';
 import { firstSentence } from './first-sentence.ts';
 import { hubParts } from './hub-parts.ts';
 import type { HubView, Seer } from './hub-view.ts';
@@ -40,7 +41,7 @@ export function overviewPage(view: HubView, session: Session | undefined): strin
     styles,
     wide: true,
     body: html`<h1 id="first" aria-live="polite">${part('first')}</h1>
-${session !== undefined && html`<form id="ack" method="post" action="/ack?lang=${form.lang}"><input type="hidden" name="csrf" value="${session.csrf}"></form>`}
+${session !== undefined && alertForms(form.lang, session.csrf)}
 ${section('alerts', t.alerts)}
 <div class="columns">${section('map', t.map)}${section('nodes', t.nodes)}</div>
 <div data-readout>${section('wall', t.wall, html`<a class="skip" id="skip-wall" href="#after">${t.skipWall}</a><p class="readout wall-readout" id="wall-readout">${t.wallHint}</p>`)}</div>

@@ -8,16 +8,14 @@ import { stripAxis, stripBox } from '#agent/view/strip-svg.ts';
 import { moment } from '#agent/view/times.ts';
 import { texts } from '../cli/texts.ts';
 import { megabytes } from '../cli/times.ts';
-import { alertId, type HubAlert } from '../fleet/alerts.ts';
 import { cameraName } from '../settings.ts';
-import { explainedBy, firstSentence, whereOf } from './first-sentence.ts';
+import { alertList } from './alert-list.ts';
+import { firstSentence } from './first-sentence.ts';
 import { type NodeView, wayOf } from './fleet-view.ts';
 import type { HubView, RequestView } from './hub-view.ts';
 import { mapSvg } from './map.ts';
 import type { Place, Way } from './map-places.ts';
 import { pageWords } from './words.ts';
-
-const severityState = { critical: 'failing', warning: 'degraded', info: 'unknown' } as const;
 
 /** The changing parts of the town hall's page, by the id of their element. */
 export function hubParts(view: HubView): Parts {
@@ -30,35 +28,6 @@ export function hubParts(view: HubView): Parts {
   };
   if (view.requests !== undefined) parts['requests'] = requestList(view, view.requests);
   return new Map(Object.entries(parts).map(([id, { text }]) => [id, text]));
-}
-
-function alertList(view: HubView): Html {
-  const t = pageWords[view.form.lang];
-  const { shown, explained } = explainedBy(view);
-  if (view.alerts.length === 0) return html`<p class="soft">${t.noAlerts}</p>`;
-  // What nobody has taken on, and of that what has most consequences.
-  const behind = ({ node, from }: HubAlert): number =>
-    from === 'hub' ? ([...explained].find(([cause]) => cause.id === node)?.[1].length ?? 0) : 0;
-  const taken = ({ acknowledged }: HubAlert): number => (acknowledged === undefined ? 0 : 1);
-  const open = [...shown].sort((a, b) => taken(a) - taken(b) || behind(b) - behind(a));
-  return html`<ul class="alerts">${open.map((alert) => alertItem(view, alert))}</ul>${[...explained].map(
-    ([cause, alerts]) =>
-      html`<details id="explained-${cause.id}"><summary>${t.explained(alerts.length, cause.name)}</summary><ul class="alerts">${alerts.map((alert) => alertItem(view, alert))}</ul></details>`,
-  )}`;
-}
-
-function alertItem(view: HubView, alert: HubAlert): Html {
-  const { form, nowUtc, seer } = view;
-  const t = pageWords[form.lang];
-  const id = alertId(alert);
-  const { acknowledged } = alert;
-  const about = `${whereOf(alert, view)}: ${alert.detail}`;
-  const taken =
-    acknowledged !== undefined
-      ? html` <span class="soft">${t.acknowledged(acknowledged.by)} ${sinceTime(acknowledged.at, nowUtc, form)}</span>`
-      : seer.acts &&
-        html` <button type="submit" form="ack" name="alert" value="${id}" id="ack-${id}" aria-label="${t.acknowledge}: ${about}">${t.acknowledge}</button>`;
-  return html`<li id="alert-${alert.from}-${id}">${shape(severityState[alert.severity])}<div class="what"><span lang="it">${about}</span> <code>${alert.key}</code>${taken}</div>${sinceTime(alert.since, nowUtc, form)}</li>`;
 }
 
 /** The two drawings of the map: beside the list, and on a phone. */
@@ -116,11 +85,13 @@ function nodeList(view: HubView): Html {
     ].filter((fact) => fact !== false);
     const behind = nodes.find(({ id }) => id === node.behind);
     const why = behind && html`${t.behind(behind.name)}; `;
+    const { maintenanceUntil } = node;
+    const works = maintenanceUntil !== undefined && html`${t.maintenance(moment(maintenanceUntil, form))}; `;
     const heard = sight.health ? html`${t.heard} ${sinceTime(sight.health.at, nowUtc, form)}` : t.neverHeard;
     // Where all is well one line is enough.
     const more =
-      node.state !== 'ok' &&
-      html`<div class="soft">${why}${heard}${sight.version !== undefined && `, ${sight.version}`}</div>`;
+      (node.state !== 'ok' || works !== false) &&
+      html`<div class="soft">${works}${why}${heard}${sight.version !== undefined && `, ${sight.version}`}</div>`;
     return html`<li id="node-${node.id}" tabindex="-1"><div class="node"><span>${stateWord(node.state, lang)}</span><span><strong>${node.name}</strong> <small>${node.id}</small></span><span class="soft" title="${t.linkHint}">${facts.join(', ')}</span></div>${more}</li>`;
   })}</ul>`;
 }

@@ -1,9 +1,9 @@
 import { piecesOf, weekMs } from '#agent/view/strip.ts';
 import type { ExtractCommand } from '#protocol/command.ts';
+import type { Alarms } from '../alarms/alarms.ts';
 import type { HoldCommand } from '../cases/case.ts';
 import type { Case, Cases } from '../cases/cases.ts';
 import { reviewOf } from '../cases/reviews.ts';
-import type { Alerts } from '../fleet/alerts.ts';
 import type { Fleet } from '../fleet/fleet.ts';
 import type { Inbox } from '../inbox/inbox.ts';
 import type { Register, RegisterLine } from '../register/register.ts';
@@ -17,7 +17,7 @@ import type { HubView, RequestView, Seer } from './hub-view.ts';
 export interface HubSource {
   settings: Settings;
   fleet: Pick<Fleet, 'nodes'>;
-  alerts: Pick<Alerts, 'raised'>;
+  alerts: Pick<Alarms, 'list' | 'maintenance'>;
   register: Pick<Register, 'lines'>;
   cases: Pick<Cases, 'all'>;
   inbox: Pick<Inbox, 'delivery'>;
@@ -37,10 +37,10 @@ export async function hubView(source: HubSource, seer: Seer): Promise<HubView> {
   const nowUtc = source.utc();
   const to = nowUtc - (nowUtc % stepMs);
   const window = { from: to - weekMs, to };
-  const alerts = alertsFor(seer.role, source.alerts.raised());
+  const alarms = alertsFor(seer.role, source.alerts.list());
   const sights = source.fleet.nodes();
   await Promise.all(sights.map(({ id }) => coverage.update(id, nowUtc)));
-  const nodes = nodeViews(sights, alerts, settings);
+  const nodes = nodeViews(sights, alarms, settings, source.alerts.maintenance(), nowUtc);
   const weeks = new Map(
     nodes.flatMap(({ sight, cameras }) =>
       cameras.map(
@@ -54,7 +54,8 @@ export async function hubView(source: HubSource, seer: Seer): Promise<HubView> {
     nowUtc,
     settings,
     brokerConnected: source.brokerConnected(),
-    alerts,
+    alarms,
+    alerts: alarms.filter(({ state }) => state.endsWith('acknowledged-active')),
     nodes,
     window,
     weeks,

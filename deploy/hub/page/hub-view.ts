@@ -1,8 +1,8 @@
 import type { Lang } from '#agent/view/states.ts';
 import type { Interval, Piece } from '#agent/view/strip.ts';
 import type { Form } from '#agent/view/times.ts';
+import type { AlarmView } from '../alarms/alarms.ts';
 import type { CaseAnswer } from '../api/schema.ts';
-import type { HubAlert } from '../fleet/alerts.ts';
 import type { Settings } from '../settings.ts';
 import type { NodeView } from './fleet-view.ts';
 import type { LoginRole } from './logins.ts';
@@ -32,8 +32,9 @@ export interface HubView {
   nowUtc: number;
   settings: Settings;
   brokerConnected: boolean;
-  /** Those that the seer may know of. */
-  alerts: HubAlert[];
+  /** Everything that is not normal and that the seer may know of, and what of it stands and is not set aside. */
+  alarms: AlarmView[];
+  alerts: AlarmView[];
   nodes: NodeView[];
   window: Interval;
   /** By `<node>/<camera>`. */

@@ -15,8 +15,9 @@ import { openLive } from '#agent/view/live.ts';
 import { metricsText, metricsType } from '#agent/view/metrics.ts';
 import type { Lang } from '#agent/view/states.ts';
 import { Failure, sentenceOf } from '#protocol/failure.ts';
-import { type Alerts, alertId } from '../fleet/alerts.ts';
+import type { Alarms } from '../alarms/alarms.ts';
 import { readNamed, type Settings } from '../settings.ts';
+import { shelfHours } from './alert-list.ts';
 import { openAttempts } from './attempts.ts';
 import { alertsFor } from './fleet-view.ts';
 import { loginPage, overviewPage, registerPage } from './hub-pages.ts';
@@ -78,7 +79,7 @@ export async function requireGuarded(settings: Settings, files: Files): Promise<
 export async function openHubPage(parts: {
   settings: Settings;
   source: HubSource;
-  alerts: Alerts;
+  alerts: Alarms;
   files: Files;
   clock: Clock;
   log: Log;
@@ -167,16 +168,31 @@ export async function openHubPage(parts: {
       case '/logout':
         sessions.end(tokenOf(asked, cookie) ?? '');
         return goTo('/login', setCookie(asked, '', '; Max-Age=0'));
-      case '/ack': {
-        const id = form.get('alert') ?? '';
-        // What a role does not see it does not acknowledge either.
-        if (alertsFor(session.role, parts.alerts.raised()).some((alert) => alertId(alert) === id))
-          await parts.alerts.acknowledge(id, session.name);
+      case '/ack':
+      case '/shelve':
+      case '/unshelve':
+        await setAlert(asked.path, form.get('alert') ?? '', session);
         return goTo(`/?lang=${langOf(asked, settings)}#alerts-title`);
-      }
       default:
         return text(404, 'not found');
     }
+  }
+
+  /** What a role does not see it does not change either; what is over in the meantime needs nothing. */
+  async function setAlert(
+    act: '/ack' | '/shelve' | '/unshelve',
+    value: string,
+    session: Session,
+  ): Promise<void> {
+    const { alerts } = parts;
+    const visible = (id: string): boolean =>
+      alertsFor(session.role, alerts.list()).some((alarm) => alarm.id === id);
+    if (act === '/shelve') {
+      const [, count = '', id = ''] = /^(\d+) (.+)$/.exec(value) ?? [];
+      const hours = Number(count);
+      if (shelfHours.includes(hours) && visible(id)) await alerts.shelve(id, session.name, hours * 3_600_000);
+    } else if (visible(value))
+      await (act === '/ack' ? alerts.acknowledge(value, session.name) : alerts.unshelve(value, session.name));
   }
 
   async function get(asked: Asked, session: Session | undefined, open: boolean): Promise<Reply | Told> {

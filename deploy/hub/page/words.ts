@@ -15,6 +15,15 @@ export interface PageWords {
   acknowledge: string;
   acknowledged(by: string): string;
   explained(alerts: number, place: string): string;
+  over: string;
+  shelve: string;
+  unshelve: string;
+  /** What follows is a time. */
+  shelvedBy(by: string): string;
+  shelvedAlerts(alerts: number): string;
+  /** Alerts of places where somebody works. */
+  resting(alerts: number): string;
+  maintenance(until: string): string;
   map: string;
   nodes: string;
   wall: string;
@@ -67,6 +76,13 @@ const it: PageWords = {
   acknowledged: (by) => `preso in carico da ${by}`,
   explained: (alerts, place) =>
     `${alerts === 1 ? '1 avviso spiegato' : `${alerts} avvisi spiegati`} da ${place}`,
+  over: 'rientrato',
+  shelve: 'Sospendi',
+  unshelve: 'Riprendi',
+  shelvedBy: (by) => `sospeso da ${by} fino a`,
+  shelvedAlerts: (alerts) => (alerts === 1 ? '1 avviso sospeso' : `${alerts} avvisi sospesi`),
+  resting: (alerts) => `${plural(alerts, 'avviso', 'avvisi')} di luoghi in manutenzione`,
+  maintenance: (until) => `in manutenzione fino a ${until}`,
   map: 'Mappa',
   nodes: 'Nodi, i peggiori prima',
   wall: 'Telecamere, ultimi sette giorni, le peggiori prima',
@@ -117,6 +133,13 @@ const en: PageWords = {
   acknowledge: 'Acknowledge',
   acknowledged: (by) => `acknowledged by ${by}`,
   explained: (alerts, place) => `${plural(alerts, 'alert', 'alerts')} explained by ${place}`,
+  over: 'over',
+  shelve: 'Shelve',
+  unshelve: 'Take up again',
+  shelvedBy: (by) => `shelved by ${by} until`,
+  shelvedAlerts: (alerts) => `${plural(alerts, 'alert', 'alerts')} shelved`,
+  resting: (alerts) => `${plural(alerts, 'alert', 'alerts')} of places under maintenance`,
+  maintenance: (until) => `under maintenance until ${until}`,
   map: 'Map',
   nodes: 'Nodes, worst first',
   wall: 'Cameras, the last seven days, worst first',
