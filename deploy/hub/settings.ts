@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseDocument } from 'yaml';
 import { z } from 'zod';
@@ -58,6 +58,12 @@ const hubSchema = z.strictObject({
     .refine(({ cert, key }) => (cert === undefined) === (key === undefined), 'cert and key go together')
     .optional(),
   alarms: alarmSettings.default({}),
+  /** Where it answers those who measure their link to here: host:port, 862 by RFC 8762. */
+  stamp: z
+    .strictObject({
+      listen: z.string().regex(/^(?:\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}$/, 'is no host:port'),
+    })
+    .optional(),
   /** Nodes as devices for Home Assistant, read-only. `discovery: false` takes back what was said. */
   homeAssistant: z
     .strictObject({
@@ -145,10 +151,14 @@ export function readNamed(settings: Settings, named: string | undefined): string
   }
 }
 
-/** What a file in the hub's folder holds, as text; undefined where there is none. */
+/** What a file in the hub's folder holds, as text; undefined where there is none that may be read. */
 export function readIfPlaced(settings: Pick<Settings, 'dir'>, name: string): string | undefined {
-  const file = join(settings.dir, name);
-  return existsSync(file) ? readFileSync(file, 'utf8') : undefined;
+  try {
+    return readFileSync(join(settings.dir, name), 'utf8');
+  } catch (error) {
+    if (['ENOENT', 'EACCES', 'EPERM'].includes(codeOf(error))) return undefined;
+    throw error;
+  }
 }
 
 /** `Parcheggio SP87 nord, Cogolo Park-47 (site-09/cam-1)`; the ids alone when hub.yaml knows no name. */

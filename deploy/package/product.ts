@@ -82,6 +82,7 @@ export const products: readonly Product[] = [
       'peio-hub: duplicate-font-file *usr/lib/peio-hub/node_modules/dejavu-fonts-ttf/ttf/*\n',
     ],
     files: {
+      'systemd/peio-hub.sysctl': 'usr/lib/sysctl.d/60-peio-hub.conf',
       'deploy/README.md': 'usr/share/doc/peio-hub/README.md',
       'systemd/README.md': 'usr/share/doc/peio-hub/UNITS.md',
       'deploy/mosquitto/README.md': 'usr/share/doc/peio-hub/examples/mosquitto/README.md',

@@ -43,6 +43,7 @@ import { openCertificateWatch } from './certificates.ts';
 import { openDispatch } from './dispatch.ts';
 import { handlersOf } from './handlers.ts';
 import { listenToNodes } from './listen.ts';
+import { openHubReflector } from './reflector.ts';
 import { version } from './version.ts';
 
 export interface Hub {
@@ -51,6 +52,8 @@ export interface Hub {
   upload: string;
   /** Undefined without one. */
   page: string | undefined;
+  /** Where links to here are measured; undefined without one, or while the port cannot be had. */
+  stampPort(): number | undefined;
   close(): Promise<void>;
 }
 
@@ -157,6 +160,7 @@ export async function openHub(options: {
     log: log.child({ part: 'alarms' }),
     broken,
   });
+  const reflector = openHubReflector({ listen: settings.stamp?.listen, clock, log, broken });
   const dispatch = openDispatch(bus, cases, utc, log);
   const { witness } = nodeLogs;
   const sayings = new Set<Promise<void>>();
@@ -264,17 +268,19 @@ export async function openHub(options: {
     hubKey,
     utc,
     nodeLogs,
+    settings,
+    coverage: openCoverage(systemFiles, logs),
   };
   const handlers = handlersOf({ ...parts, upload: uploads.url });
   const socket = socketPath(settings.dir);
   const api = await listenApi(socket, handlers, log, broken);
-  const coverage = openCoverage(systemFiles, logs);
-  const source = { ...parts, settings, coverage, brokerConnected: bus.connected };
+  const source = { ...parts, brokerConnected: bus.connected };
   const page = await openHubPage({ settings, source, alerts, files: systemFiles, clock, log });
   return {
     socket,
     upload: uploads.url,
     page: page?.url(),
+    stampPort: reflector.port,
     async close() {
       rounds.abort();
       await page?.close();
@@ -286,6 +292,7 @@ export async function openHub(options: {
       fleet.close();
       brokerWatch.close();
       await out?.close();
+      await reflector.close();
       drills.close();
       certificates.close();
       if (bus.connected())

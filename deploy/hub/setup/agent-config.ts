@@ -2,6 +2,9 @@ import { stringify } from 'yaml';
 import { Failure } from '#protocol/failure.ts';
 import type { SiteCamera, SiteNode, Sites } from './sites.ts';
 
+/** Where the package puts what an editor says of every key. */
+const editors = '# yaml-language-server: $schema=/usr/lib/peio-agent/agent/config/agent.schema.json\n';
+
 /** The agent.yaml of one node. Secrets are named in it, never written. */
 export function agentConfig(sites: Sites, node: SiteNode): string {
   const { hub } = sites;
@@ -19,8 +22,10 @@ export function agentConfig(sites: Sites, node: SiteNode): string {
     ...(node.uplink
       ? { links: [{ id: 'uplink', to: node.uplink.to, probe: 'stamp', target: node.uplink.target }] }
       : {}),
+    // Those behind it measure their link to here.
+    ...(node.role === 'relay' ? { stamp: { listen: '0.0.0.0:862' } } : {}),
   };
-  return stringify({ ...made, ...node.agent }, { lineWidth: 0 });
+  return editors + stringify({ ...made, ...node.agent }, { lineWidth: 0 });
 }
 
 function secure(url: string): boolean {

@@ -108,6 +108,8 @@ function hubYaml(sites: Sites, lang: 'it' | 'en', insecureDemo: boolean): string
   const { hub } = sites;
   const tls = (url: string, scheme: string, own: Record<string, string>) =>
     url.startsWith(`${scheme}:`) ? own : {};
+  // Nodes that hang at the town hall itself measure their link to a port here.
+  const port = sites.nodes.find(({ uplink }) => uplink?.to === hub.id)?.uplink?.target.match(/:(\d+)$/)?.[1];
   const file: HubFile = {
     lang,
     ...(insecureDemo ? { insecureDemo } : {}),
@@ -116,6 +118,7 @@ function hubYaml(sites: Sites, lang: 'it' | 'en', insecureDemo: boolean): string
       listen: hub.listen,
       ...tls(hub.upload, 'https', { cert: 'hub.crt', key: 'hub-tls.key', clientCa: 'ca.crt' }),
     },
+    ...(port === undefined ? {} : { stamp: { listen: `0.0.0.0:${port}` } }),
     ...(hub.lat === undefined || hub.lon === undefined
       ? {}
       : { place: { id: hub.id, name: hub.name, lat: hub.lat, lon: hub.lon } }),
