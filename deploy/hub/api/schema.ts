@@ -10,6 +10,7 @@ import type { NodeSight } from '../fleet/fleet.ts';
 import type { Delivery } from '../inbox/inbox.ts';
 import type { LogProof } from '../logs/proof.ts';
 import { made } from '../minutes/minutes.ts';
+import type { Prospect } from '../page/prospect.ts';
 import type { RegisterLine } from '../register/register.ts';
 import { type KnownRequest, requestRecord } from '../register/requests.ts';
 import { type AlarmAnswers, alarmBodies } from './alarms.ts';
@@ -156,6 +157,8 @@ export interface Answers extends AlarmAnswers {
   'GET /cases': CaseAnswer[];
   'GET /case': CaseAnswer;
   'GET /request': KnownRequest;
+  /** What a window of a camera holds: see `askedWindow`. */
+  'GET /window': { prospect?: Prospect };
   /** Who attends a picture for maintenance, and why, as the hash in its command covers it. */
   'GET /attending': { full: string };
   'POST /request': { id: string; recordHash: string };

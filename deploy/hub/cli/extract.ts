@@ -1,6 +1,7 @@
 import { latestNote } from './case-id.ts';
 import type { Command } from './command.ts';
 import { officerFor, prepare, prepareOptions, requested, reviewOption, windowOptions } from './prepare.ts';
+import { showWindow } from './show-window.ts';
 
 export const extract: Command = {
   summary: 'Prepares an extraction for a request, signs it as operator, and prints {"id"}.',
@@ -10,6 +11,7 @@ export const extract: Command = {
   async run(call) {
     const asked = await call.client().get('GET /request', { id: call.need('request') });
     const { node, ...window } = requested(call, asked);
+    await showWindow(call, { node, ...window });
     return await prepare(
       call,
       node,

@@ -3,6 +3,7 @@ import { purpose, purposes } from '#protocol/purpose.ts';
 import { instantText } from '#protocol/time.ts';
 import type { Command } from './command.ts';
 import { personsIn } from './prepare.ts';
+import { showWindow } from './show-window.ts';
 import { parseTime } from './times.ts';
 
 export const request: Command = {
@@ -48,6 +49,13 @@ export const request: Command = {
     const { zone } = call.settings();
     const from = instantText(parseTime('from', call.need('from'), zone));
     const to = instantText(parseTime('to', call.need('to'), zone));
+    const windows = cameras.map((text) => {
+      const slash = text.indexOf('/');
+      return slash < 0
+        ? { node: call.need('node'), camera: text, from, to }
+        : { node: text.slice(0, slash), camera: text.slice(slash + 1), from, to };
+    });
+    for (const window of windows) await showWindow(call, window);
     const { id, recordHash } = await call.client().post('request', {
       by: call.by,
       record: {
@@ -57,12 +65,7 @@ export const request: Command = {
         persons,
         purpose: wanted.data,
         reason: call.need('reason'),
-        windows: cameras.map((text) => {
-          const slash = text.indexOf('/');
-          return slash < 0
-            ? { node: call.need('node'), camera: text, from, to }
-            : { node: text.slice(0, slash), camera: text.slice(slash + 1), from, to };
-        }),
+        windows,
       },
     });
     call.terminal.print(call.flag('json') ? JSON.stringify({ id, recordHash }) : id);

@@ -15,9 +15,12 @@ import type { Inbox } from '../inbox/inbox.ts';
 import type { Logs } from '../logs/logs.ts';
 import { hasOtherKey } from '../logs/other-key.ts';
 import type { MinutesBook } from '../minutes/compose.ts';
+import type { Coverage } from '../page/coverage.ts';
+import { askedWindow, prospectOf } from '../page/prospect.ts';
 import type { Policies } from '../policies/policies.ts';
 import type { Register } from '../register/register.ts';
 import { enterRequest, findRequest, type KnownRequest, recordText } from '../register/requests.ts';
+import type { Settings } from '../settings.ts';
 import { signContents } from '../viewing/contents.ts';
 import { alarmHandlers } from './alarm-handlers.ts';
 import type { Handlers } from './api.ts';
@@ -41,6 +44,8 @@ export function handlersOf(parts: {
   minutes: MinutesBook;
   /** Where nodes upload to. */
   upload: string;
+  settings: Settings;
+  coverage: Coverage;
   utc(): number;
 }): Handlers {
   const { policies, register, cases, fleet, alerts, bus, utc } = parts;
@@ -71,6 +76,10 @@ export function handlersOf(parts: {
     'GET /register': () => ({ lines: register.lines(), ...register.head() }),
     ...caseHandlers({ ...parts, policy: policies.current }),
     'GET /request': (ask) => request(ask.get('id') ?? ''),
+    'GET /window': async (ask) => {
+      const prospect = await prospectOf(parts, askedWindow(ask));
+      return prospect ? { prospect } : {};
+    },
     'POST /request': ({ by, record }) => {
       requireKnown(policies.current(), record.windows);
       const salt = randomBytes(16).toString('hex');
