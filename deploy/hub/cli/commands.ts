@@ -31,6 +31,8 @@ export const commands: Record<string, () => Promise<Command>> = {
   maintenance: async () => (await import('./alarms.ts')).maintenance,
   login: async () => (await import('./login.ts')).login,
   import: async () => (await import('./import.ts')).importStick,
+  backup: async () => (await import('./backup.ts')).backup,
+  restore: async () => (await import('./backup.ts')).restore,
   drill: async () => (await import('./drill.ts')).drill,
   node: async () => (await import('./node.ts')).node,
   policy: async () => (await import('./policy.ts')).policy,

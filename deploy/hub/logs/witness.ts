@@ -126,7 +126,8 @@ export async function openWitness(options: {
   };
 }
 
-async function readRemembered(files: Files, path: string): Promise<RememberedHead | undefined> {
+/** Throws `corrupt` `mirror-broken`. */
+export async function readRemembered(files: Files, path: string): Promise<RememberedHead | undefined> {
   const bytes = await readIfThere(files, path, 128 * 1024);
   if (bytes === undefined) return undefined;
   const parsed = rememberedSchema.safeParse(parseJson(bytes));
