@@ -4,13 +4,13 @@ import type { Clock, MonotonicMs } from '../platform/clock.ts';
 import type { Fragment, FragmentSink, Ingest, Track } from './ingest.ts';
 import { firstSample } from './moof.ts';
 
-/** One keyframe, as a film that ends after it. */
+/** One group of pictures, from its keyframe on, as a film of its own. */
 export interface KeyframeFilm {
   bytes: Buffer;
-  /** When it arrived. */
+  /** When its first picture arrived. */
   arrivedAt: MonotonicMs;
-  /** The same for the same bytes of a picture, and as good as never for others. */
-  mark: string;
+  /** The same for the same bytes of a keyframe, and as good as never for others. */
+  mark: number;
   /** At least two keyframes passed since the one that was taken before, and all had the bytes of that one. */
   repeated: boolean;
 }
@@ -22,25 +22,25 @@ export interface KeyframeTap {
   next(limitMs: number, signal: AbortSignal): Promise<KeyframeFilm>;
 }
 
-/** Of the end of a keyframe: whatever changes in a picture changes all that is coded behind it. */
+/** Of the end of a keyframe: whatever changes in a picture changes all that is coded behind it; headers are in front. */
 const markBytes = 512;
 
 /** Sees what a recorder records, and copies nothing unless it was asked to. */
 export function openKeyframeTap(clock: Clock): KeyframeTap {
   let waiting: ((film: KeyframeFilm) => void)[] = [];
   /** Mark of the keyframe taken last; keyframes since, and whether all were like it. */
-  let taken: string | undefined;
+  let taken: number | undefined;
   let since = 0;
   let alike = true;
 
   const pass = (fragment: Fragment, track: Track): void => {
     const { start, end } = firstSample(fragment.bytes);
-    const mark = `${end - start}-${crc32(fragment.bytes.subarray(Math.max(start, end - markBytes), end))}`;
+    const mark = crc32(fragment.bytes.subarray(Math.max(start, end - markBytes), end));
     since += 1;
     alike &&= mark === taken;
     if (waiting.length === 0) return;
-    // Before the recorder rewrites its times.
-    const bytes = Buffer.concat([track.initSegment, fragment.bytes.subarray(0, end)]);
+    // Before the recorder rewrites its times. All of it: a view that is renewed bit by bit is whole at its end alone.
+    const bytes = Buffer.concat([track.initSegment, fragment.bytes]);
     const taking = waiting;
     waiting = [];
     const film = { bytes, arrivedAt: fragment.arrivedAt, mark, repeated: alike && since > 1 };

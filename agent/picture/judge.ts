@@ -9,7 +9,7 @@ export type { Finding } from './look.ts';
 export interface PictureSample {
   gray: Uint8Array;
   /** The same for the same bytes of the stream. */
-  mark: string;
+  mark: number;
   /** No other keyframe came since the sample before. */
   repeated: boolean;
 }

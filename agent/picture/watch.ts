@@ -8,7 +8,7 @@ import { type Finding, type Judgement, openPictureJudge } from './judge.ts';
 export interface Keyframe {
   bytes: Buffer;
   /** The same for the same bytes. */
-  mark: string;
+  mark: number;
   /** No other keyframe came since the one before. */
   repeated: boolean;
 }

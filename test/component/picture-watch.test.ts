@@ -44,7 +44,7 @@ async function open(count: number) {
         if (world.fails[id]) throw new Failure('transient', world.fails[id], 'no picture');
         if (world.hangs.has(id)) await new Promise(() => {});
         seed += 1;
-        return { bytes: Buffer.from(id), mark: `${seed}`, repeated: false };
+        return { bytes: Buffer.from(id), mark: seed, repeated: false };
       },
       async decode(film) {
         world.atOnce += 1;

@@ -1,8 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { grayFilter } from '#agent/camera/ffmpeg/gray.ts';
-import type { Finding } from '#agent/picture/judge.ts';
+import { type Finding, openPictureJudge } from '#agent/picture/judge.ts';
 import { grayBytes, grayHeight, grayWidth } from '#agent/picture/measure.ts';
+import type { MonotonicMs } from '#agent/platform/clock.ts';
 
 /**
  * Pictures a minute apart, derived from one real recording by filters and overlays: faults, and what is none. The set
@@ -187,4 +188,31 @@ export function pictures(scene: string, filter: string, count: number, first = 0
   );
   if (found.length <= count) throw new Error(`${filter}: ${found.length} pictures of ${count}`);
   return found.slice(1);
+}
+
+export interface CaseOutcome {
+  /** What the judge said at each picture, before and from the change on. */
+  before: string[];
+  after: string[];
+  /** A fault said by the third picture, and under its name; what is none, never called one. */
+  right: boolean;
+}
+
+const picturesBefore = 10;
+const picturesAfter = 8;
+
+/** Shows a judge the pictures of one case in one scene, a minute apart. */
+export function judgeCase(scene: string, { fault, before, after, count }: PictureCase): CaseOutcome {
+  const all = [
+    ...pictures(scene, before ?? 'null', picturesBefore),
+    ...pictures(scene, after, count ?? picturesAfter, 5),
+  ];
+  const judge = openPictureJudge({ ptz: false });
+  const states = all.map(
+    (gray, i) => judge.take({ gray, mark: i, repeated: false }, (i * 60_000) as MonotonicMs).state,
+  );
+  const [first, rest] = [states.slice(0, picturesBefore), states.slice(picturesBefore)];
+  const harmless = (state: string): boolean => state === 'ok' || state === 'unknown';
+  const right = fault === undefined ? rest.every(harmless) : rest[2] === fault;
+  return { before: first, after: rest, right: right && first.every(harmless) };
 }
