@@ -81,6 +81,11 @@ function roots(policy: Policy): PublicKey[][] {
     .filter((keys) => keys.length > 0);
 }
 
+/** Longest that one hold may last. One that outlived the log could no longer be accounted for. */
+export function longestHoldMs({ holdMaxDays, logRetentionDays }: Policy): number {
+  return Math.min(holdMaxDays, logRetentionDays) * 86_400_000;
+}
+
 /** The recipients that a node seals to at an instant. */
 export function recipientsFor(policy: Policy, node: string, utcMs: number): string[] {
   return policy.recipients

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { signersStand } from '#protocol/command.ts';
 import { Failure } from '#protocol/failure.ts';
+import { longestHoldMs } from '#protocol/policy.ts';
 import { instantText } from '#protocol/time.ts';
 import type { Runner } from '../command/runner.ts';
 import { type Copies, openCopies } from '../extract/copies.ts';
@@ -87,12 +88,11 @@ export async function openKeeping(life: Life, memory: Memory, cameras: readonly 
     retentionMs,
     footage,
     clockTrusted: trust.trusted,
-    // A hold that outlived the log could no longer be accounted for.
-    latestEnd: (utcMs) => utcMs + policy.current().policy.logRetentionDays * dayMs,
+    latestEnd: (utcMs) => utcMs + longestHoldMs(policy.current().policy),
     note: audit.append,
     // Not an alert of the node's: those are the maintainer's to see, and holds are not (Art. 6 c. 4). The hub
-    // raises one for operators and officers when it reads the line.
-    releasing: ({ id }, at) => record('hold-releasing', { hold: id, at: instantText(at) }),
+    // raises one for operators and officers.
+    releasing: ({ id }, at) => record('hold-releasing', { hold: id, ends: instantText(at) }),
   });
   scope.defer(() => holds.close());
 

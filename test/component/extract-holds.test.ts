@@ -6,6 +6,7 @@ import { openCommands } from '#agent/command/commands.ts';
 import { openHolds } from '#agent/extract/holds.ts';
 import { systemFiles } from '#agent/platform/files.ts';
 import { parseEnvelope } from '#protocol/envelope.ts';
+import { longestHoldMs } from '#protocol/policy.ts';
 import type { CommandStatus } from '#protocol/status.ts';
 import { instantText } from '#protocol/time.ts';
 import { eventually } from '../support/eventually.ts';
@@ -38,7 +39,7 @@ async function node(folder: string, clock = fakeClock(), footage = fakeFootage(j
     retentionMs: 7 * dayMs,
     footage,
     clockTrusted: () => trust.clock,
-    latestEnd: (utc) => utc + world.policy.holdMaxDays * dayMs,
+    latestEnd: (utc) => utc + longestHoldMs(world.policy),
     note: audit.append,
     releasing: ({ id }, at) => releasing.push([id, at]),
   });

@@ -11,7 +11,7 @@ import { systemFiles } from '#agent/platform/files.ts';
 import { authorise, maxCommandBytes, parseCommand, unverifiedId, verifyCommand } from '#protocol/command.ts';
 import { parseEnvelope, payloadTypes, verifyEnvelope } from '#protocol/envelope.ts';
 import { codeOf } from '#protocol/failure.ts';
-import { signingKeys, verifyPolicy } from '#protocol/policy.ts';
+import { longestHoldMs, signingKeys, verifyPolicy } from '#protocol/policy.ts';
 import { refusalCodes } from '#protocol/refusal.ts';
 import { fakeClock } from '../support/fake-clock.ts';
 import { fakeFootage } from '../support/fake-footage.ts';
@@ -88,7 +88,7 @@ async function node(folder: string, one: Case) {
     retentionMs,
     footage,
     clockTrusted: () => true,
-    latestEnd: (utc) => utc + policy.holdMaxDays * 86_400_000,
+    latestEnd: (utc) => utc + longestHoldMs(policy),
     note: audit.append,
     releasing: () => {},
   });

@@ -7,7 +7,7 @@ import {
   verifyCommand,
 } from '#protocol/command.ts';
 import { Failure } from '#protocol/failure.ts';
-import type { Policy, Role } from '#protocol/policy.ts';
+import { longestHoldMs, type Policy, type Role } from '#protocol/policy.ts';
 import { attendingOf } from '../register/attending.ts';
 import type { KnownRequest } from '../register/requests.ts';
 import type { HoldCommand } from './case.ts';
@@ -78,8 +78,11 @@ function requireAsked(command: Command, policy: Policy, asked: Asked, utcMs: num
       requireRequested(command, asked.request);
       if (!policy.holdPurposes.includes(command.purpose))
         denied('purpose-not-allowed', `the policy allows no hold for ${command.purpose}`);
-      if (command.until <= utcMs || command.until > utcMs + policy.holdMaxDays * dayMs)
-        denied('hold-end', `a hold ends within ${policy.holdMaxDays} days: a longer one is asked for again`);
+      if (command.until <= utcMs || command.until > utcMs + longestHoldMs(policy))
+        denied(
+          'hold-end',
+          `a hold ends within ${longestHoldMs(policy) / dayMs} days: a longer one is asked for again`,
+        );
       return;
     case 'release':
       if (asked.holdAt(command.hold) !== command.node)

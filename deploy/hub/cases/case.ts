@@ -35,6 +35,7 @@ export const caseFile = z.strictObject({
   /** Why it failed, when no node said so. */
   reason: z.string().max(64).optional(),
   completeAt: z.number().optional(),
+  executedAt: z.number().optional(),
   /** The day on which somebody looks whether it can be closed; 90 days after it was made when absent. */
   review: z.number().optional(),
   closedAt: z.number().optional(),

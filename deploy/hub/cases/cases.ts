@@ -205,7 +205,11 @@ export async function openCases(options: {
             reason: status.reason ?? '',
             auditSeq: status.auditSeq,
           });
-        await keep(one, { status, ...(ended ? { state: ended } : {}) });
+        await keep(one, {
+          status,
+          ...(ended ? { state: ended } : {}),
+          ...(ended === 'executed' ? { executedAt: options.utc() } : {}),
+        });
       });
       return known;
     },

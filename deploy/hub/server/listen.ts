@@ -42,6 +42,7 @@ export function listenToNodes(parts: {
   alerts: Alerts;
   cases: Cases;
   dispatch: Dispatch;
+  releases: { round(): Promise<void> };
   order: Serial;
   /** Undefined for a node that the policy does not name, or whose copy here is broken. */
   witness(node: string): Witness | undefined;
@@ -100,12 +101,21 @@ export function listenToNodes(parts: {
             await answer(node, verdict);
           });
         case 'checkpoint':
-          return await witnessed(node, async (witness) => answer(node, await witness.checkpoint(payload)));
+          return await witnessed(node, async (witness) => {
+            const verdict = await witness.checkpoint(payload);
+            const last = witness.remembered();
+            // What this hub last cosigned tells the node from where to send: after a restore it is less than it thinks.
+            if (verdict === 'later' && last)
+              parts.afterwards(() => parts.dispatch.cosignature(node, last.cosigned));
+            else await answer(node, verdict);
+          });
         case 'command-status':
           if (payload.length === 0) return;
           try {
             const one = await cases.status(node, parsed.id, payload);
-            if (one && isSettled(one)) parts.afterwards(() => parts.dispatch.clearAgain(one));
+            if (one === undefined || !isSettled(one)) return;
+            parts.afterwards(() => parts.dispatch.clearAgain(one));
+            if (one.command.type === 'release') parts.afterwards(() => parts.releases.round());
           } catch (error) {
             if (!(error instanceof Failure)) throw error;
             log.warn({ node, case: parsed.id.slice(0, 64), code: error.code }, 'status refused');
