@@ -1,11 +1,11 @@
-// npm run bench -- record|start|seal|sweep|upload [--cameras 14] [--mbit 4] [--fps 25] [--link 100] [--seconds 30] [--segments N]
-// [--rounds 3] [--dir DIR] [--json] [--check]. What it finds goes to standard output, how it goes to standard error;
-// --check exits 1 when a bar is missed.
-import { mkdtempSync, rmSync } from 'node:fs';
+// npm run bench [-- record|start|seal|sweep|upload …]: see README.md here. What it finds goes to standard output, how it
+// goes to standard error; --check exits 1 when a bar is missed.
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { record, recordTable } from './record.ts';
+import { matrix, matrixTable } from './matrix.ts';
+import { buildsHere, record, recordTable } from './record.ts';
 import { seal, sealTable } from './seal.ts';
 import { start, startTable } from './start.ts';
 import { sweep, sweepTable } from './sweep.ts';
@@ -13,19 +13,23 @@ import { benchUpload, uploadTable } from './upload.ts';
 
 /** Seven days of minutes from fourteen cameras. */
 const weekOfSegments = 14 * 7 * 24 * 60;
+/** What `npm run bench` alone runs, in some four minutes. */
+const usual = ['seal', 'sweep', 'start', 'record'];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     cameras: { type: 'string', default: '14' },
+    ingest: { type: 'string' },
     mbit: { type: 'string', default: '4' },
     fps: { type: 'string', default: '25' },
     link: { type: 'string', default: '100' },
-    seconds: { type: 'string', default: '30' },
+    seconds: { type: 'string' },
     segments: { type: 'string' },
-    rounds: { type: 'string', default: '3' },
+    rounds: { type: 'string' },
     dir: { type: 'string', default: tmpdir() },
     json: { type: 'boolean', default: false },
+    out: { type: 'string' },
     check: { type: 'boolean', default: false },
   },
 });
@@ -34,65 +38,87 @@ const number = (name: string, text: string): number => {
   if (text === '' || !Number.isFinite(value) || value < 0) throw new Error(`--${name} ${text}: not a number`);
   return value;
 };
-const folder = mkdtempSync(join(values.dir, 'peio-bench-'));
-try {
-  const common = {
-    footage: {
-      cameras: number('cameras', values.cameras),
-      mbit: number('mbit', values.mbit),
-      fps: number('fps', values.fps),
-      linkMbit: number('link', values.link),
-    },
-    folder,
-    say: (text: string) => void process.stderr.write(text),
-  };
-  const asked = (otherwise: number): number =>
-    values.segments === undefined ? otherwise : number('segments', values.segments);
-  const print = (result: object, text: string): void =>
-    void process.stdout.write(values.json ? `${JSON.stringify(result)}\n` : `\n${text}`);
-  let bars: { met: boolean }[];
-  switch (positionals[0]) {
-    case 'record': {
-      const seconds = number('seconds', values.seconds);
-      const result = await record({ ...common, seconds, segments: asked(0) });
-      print(result, recordTable(result));
-      bars = Object.values(result.bars);
-      break;
+const asked = (name: 'segments' | 'seconds' | 'rounds', otherwise: number): number =>
+  values[name] === undefined ? otherwise : number(name, values[name]);
+const counts = values.cameras.split(',').map((text) => number('cameras', text));
+const cameras = counts[0] as number;
+const ingestsOf = (otherwise: string): ('auto' | 'ffmpeg')[] => {
+  const wanted = values.ingest ?? otherwise;
+  if (wanted === 'both') return ['auto', 'ffmpeg'];
+  if (wanted === 'auto' || wanted === 'ffmpeg') return [wanted];
+  throw new Error(`--ingest ${wanted}: auto, ffmpeg or both`);
+};
+const footage = {
+  cameras,
+  mbit: number('mbit', values.mbit),
+  fps: number('fps', values.fps),
+  linkMbit: number('link', values.link),
+};
+const say = (text: string): void => void process.stderr.write(text);
+
+interface Found {
+  result: { bars: Record<string, { met: boolean }> };
+  text: string;
+}
+
+const alone = positionals.length === 0;
+const benches: Record<string, (folder: string) => Promise<Found>> = {
+  async record(folder) {
+    const ingests = ingestsOf(alone ? 'both' : 'auto');
+    const seconds = asked('seconds', alone ? 20 : 30);
+    const common = { footage, folder, seconds, say };
+    if (counts.length > 1 || ingests.length > 1) {
+      const result = await matrix(counts, ingests, common);
+      return { result, text: matrixTable(result) };
     }
-    case 'start': {
-      const rounds = number('rounds', values.rounds);
-      const result = await start({ ...common, rounds, segments: asked(weekOfSegments) });
-      print(result, startTable(result));
-      bars = Object.values(result.bars);
-      break;
+    const [ingest = 'auto'] = ingests;
+    const segments = asked('segments', 0);
+    const result = await record({ ...common, ingest, builds: buildsHere(), segments });
+    return { result, text: recordTable(result) };
+  },
+  async start(folder) {
+    const rounds = asked('rounds', alone ? 1 : 3);
+    const result = await start({ footage, folder, say, rounds, segments: asked('segments', weekOfSegments) });
+    return { result, text: startTable(result) };
+  },
+  async seal(folder) {
+    const result = await seal({ rounds: asked('rounds', 3), folder });
+    return { result, text: sealTable(result) };
+  },
+  async sweep(folder) {
+    const result = await sweep({ folder, say, cameras, segments: asked('segments', weekOfSegments) });
+    return { result, text: sweepTable(result) };
+  },
+  async upload(folder) {
+    const result = await benchUpload({ folder, say });
+    return { result, text: uploadTable(result) };
+  },
+};
+
+const names = alone ? usual : positionals;
+const unknown = names.filter((name) => !Object.hasOwn(benches, name));
+if (unknown.length > 0) {
+  say(`no bench ${unknown.join(', ')}: ${Object.keys(benches).join(', ')}\n`);
+  process.exitCode = 64;
+} else {
+  const found: Record<string, Found['result']> = {};
+  const root = mkdtempSync(join(values.dir, 'peio-bench-'));
+  try {
+    for (const name of names) {
+      say(`== ${name}\n`);
+      const folder = join(root, name);
+      mkdirSync(folder);
+      const { result, text } = await (benches[name] as (typeof benches)[string])(folder);
+      rmSync(folder, { recursive: true, force: true });
+      found[name] = result;
+      if (!values.json) process.stdout.write(`\n${names.length > 1 ? `${name}: ` : ''}${text}`);
     }
-    case 'seal': {
-      const result = await seal({ rounds: number('rounds', values.rounds) });
-      print(result, sealTable(result));
-      bars = Object.values(result.bars);
-      break;
-    }
-    case 'sweep': {
-      const { cameras } = common.footage;
-      const result = await sweep({ ...common, cameras, segments: asked(weekOfSegments) });
-      print(result, sweepTable(result));
-      bars = Object.values(result.bars);
-      break;
-    }
-    case 'upload': {
-      const result = await benchUpload(common);
-      print(result, uploadTable(result));
-      bars = Object.values(result.bars);
-      break;
-    }
-    default:
-      process.stderr.write(
-        'npm run bench -- record|start|seal|sweep|upload [--cameras N] [--mbit N] [--seconds N] [--json]\n',
-      );
-      process.exitCode = 64;
-      bars = [];
+  } finally {
+    rmSync(root, { recursive: true, force: true });
   }
+  const all = names.length === 1 ? found[names[0] as string] : found;
+  if (values.json) process.stdout.write(`${JSON.stringify(all)}\n`);
+  if (values.out !== undefined) writeFileSync(values.out, `${JSON.stringify(all, null, 2)}\n`);
+  const bars = Object.values(found).flatMap((result) => Object.values(result.bars));
   if (values.check && bars.some(({ met }) => !met)) process.exitCode = 1;
-} finally {
-  rmSync(folder, { recursive: true, force: true });
 }

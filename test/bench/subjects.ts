@@ -76,13 +76,12 @@ export async function startCameras(footage: Footage): Promise<Cameras> {
 export function makeNode(
   folder: string,
   urls: readonly string[],
-  options: { segment?: string } = {},
+  options: { segment?: string; ingest?: 'auto' | 'ffmpeg' } = {},
 ): Promise<Town> {
-  return makeTown(folder, {
-    cameras: urls.map((rtsp, index) => ({ id: `cam-${index + 1}`, rtsp })),
-    segment: options.segment ?? `${segmentSeconds}s`,
-    agent: { health: { interval: '60s' } },
-  });
+  const cameras = urls.map((rtsp, index) => ({ id: `cam-${index + 1}`, rtsp }));
+  const { segment = `${segmentSeconds}s`, ingest = 'auto' } = options;
+  const agent = { health: { interval: '60s' }, cameras: cameras.map((camera) => ({ ...camera, ingest })) };
+  return makeTown(folder, { cameras, segment, agent });
 }
 
 export interface AgentSubject extends Subject {
