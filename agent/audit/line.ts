@@ -7,7 +7,14 @@ import { instantText } from '#protocol/time.ts';
 /** Longest line without its newline: a bound for whoever reads; the longest that is written is a tenth of it. */
 export const maxLineBytes = 64 * 1024;
 
-export type LineFields = Record<string, unknown>;
+/** What a caller says in a line, beside what is the log's own. */
+export interface LineFields {
+  [name: string]: unknown;
+  seq?: never;
+  at?: never;
+  prev?: never;
+  kind?: never;
+}
 
 /** Where a log stands: all that is needed to add a line, whatever its length. */
 export interface Position {

@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
-import { parseJson } from '#protocol/envelope.ts';
+import { maxCommandBytes, parseCommand } from '#protocol/command.ts';
+import { parseEnvelope, parseJson } from '#protocol/envelope.ts';
 import { codeOf, exitCodes, Failure, type FailureKind } from '#protocol/failure.ts';
 import { type CommandStatus, commandStatus } from '#protocol/status.ts';
 import { runAgent } from '../agent.ts';
@@ -39,6 +40,7 @@ export const applyCommandLine: Command = {
     const body = Buffer.from(JSON.stringify({ command: command.toString('base64'), out }));
     const status = await ask(config.socket, body).catch((error: unknown) => {
       if (codeOf(error) !== 'socket-away') throw error;
+      requireNoPicture(command);
       return whileItIsAway(config, body);
     });
     const { state, reason } = status;
@@ -50,6 +52,26 @@ export const applyCommandLine: Command = {
     return { done: exitCodes.done, refused: exitCodes.refused, accepted: 1, running: 1, failed: 1 }[state];
   },
 };
+
+/**
+ * Nobody looks through a camera while the agent is stopped. Said before the command is taken, so that its id stays good
+ * for when it runs; what cannot be read goes the ordinary way and is refused there. Throws `agent-stopped`.
+ */
+function requireNoPicture(command: Buffer): void {
+  let type: string;
+  try {
+    ({ type } = parseCommand(parseEnvelope(command, maxCommandBytes).payload));
+  } catch (error) {
+    if (error instanceof Failure) return;
+    throw error;
+  }
+  if (type === 'snapshot')
+    throw new Failure(
+      'unavailable',
+      'agent-stopped',
+      'a picture of now is taken by the agent while it runs: start it and apply the command again',
+    );
+}
 
 const problem = z.object({ kind: z.string(), code: z.string(), error: z.string() });
 

@@ -92,4 +92,14 @@ test('one keyframe of now, opened by the officer alone; nothing in the clear on 
     /unknown-camera/,
   );
   assert.equal(await agent.stop(), { code: 0, signal: null });
+
+  // With nobody looking through the camera there is no picture, and the command is not spent.
+  const later = snapshotFile(town, folder.path, both);
+  const stopped = await apply(later, 'stopped');
+  assert.is(stopped.code, 69, stopped.out);
+  assert.match(stopped.err, /while it runs/);
+  await using again = startAgent(town);
+  await again.recording();
+  const taken = await apply(later, 'started');
+  assert.is(taken.code, 0, taken.err);
 });

@@ -211,7 +211,7 @@ test("what is no line of its own is the caller's bug and harms no other line", a
   using folder = temporaryFolder();
   const audit = await open(folder.path);
   const good = audit.append('a', {});
-  assert.is(await audit.append('b', { seq: 9 }).catch((error: Error) => error.name), 'TypeError');
+  assert.is(await audit.append('b', { seq: 9 as never }).catch((error: Error) => error.name), 'TypeError');
   assert.is(
     await audit.append('c', { text: 'x'.repeat(70_000) }).catch((error: Error) => error.name),
     'RangeError',
