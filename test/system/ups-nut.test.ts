@@ -1,81 +1,21 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { chmodSync, existsSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { createServer, type Socket } from 'node:net';
-import { join } from 'node:path';
 import * as assert from 'uvu/assert';
-import { readUps, type UpsReading } from '#agent/health/ups.ts';
+import { readUps } from '#agent/health/ups.ts';
 import { upsJudge } from '#agent/health/ups-judge.ts';
 import { systemClock } from '#agent/platform/clock.ts';
 import { openNet } from '#agent/platform/net.ts';
 import { toldConditions } from '../support/conditions.ts';
 import { eventually } from '../support/eventually.ts';
 import { fakeClock } from '../support/fake-clock.ts';
+import { nutIsThere, startNut } from '../support/nut.ts';
 import { suite } from '../support/suite.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const test = suite('a UPS by upsd', { timeoutMs: 60_000 });
 const never = new AbortController().signal;
 const parts = { clock: systemClock, net: openNet(50) };
-/** Where Debian keeps them; /usr/sbin/upsd is a script that asks /etc. */
-const driver = '/lib/nut/dummy-ups';
-const daemon = '/lib/nut/upsd';
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise<void>((resolve) => server.close(() => resolve()));
-  return port;
-}
-
-/** Debian's upsd over its dummy driver, which follows a file. */
-async function startNut(folder: string) {
-  const port = await freePort();
-  const set = (status: string, charge = 100, runtime = 2400): void =>
-    writeFileSync(
-      join(folder, 'ups.dev'),
-      `ups.status: ${status}\nbattery.charge: ${charge}\nbattery.runtime: ${runtime}\n`,
-    );
-  set('OL CHRG');
-  writeFileSync(
-    join(folder, 'ups.conf'),
-    `[ups]\n driver = dummy-ups\n port = ${folder}/ups.dev\n mode = dummy-once\n`,
-  );
-  writeFileSync(join(folder, 'upsd.conf'), `LISTEN 127.0.0.1 ${port}\nMAXAGE 4\n`);
-  writeFileSync(join(folder, 'upsd.users'), '');
-  for (const name of ['ups.conf', 'upsd.conf', 'upsd.users']) chmodSync(join(folder, name), 0o640);
-  const env = { ...process.env, NUT_CONFPATH: folder, NUT_STATEPATH: folder, NUT_ALTPIDPATH: folder };
-  const user = process.getuid?.() === 0 ? ['-u', 'root'] : [];
-  const start = (program: string, args: string[]): { child: ChildProcess; ended: Promise<void> } => {
-    const child = spawn(program, args, { env, stdio: 'ignore' });
-    return { child, ended: new Promise((resolve) => child.once('close', () => resolve())) };
-  };
-  const ups = start(driver, ['-a', 'ups', ...user, '-F', '-i', '1']);
-  await eventually('the driver', () => existsSync(join(folder, 'dummy-ups-ups')));
-  const upsd = start(daemon, ['-F', ...user]);
-  const address = { host: '127.0.0.1', port, name: 'ups' };
-  const ask = (): Promise<UpsReading | undefined> => readUps(parts, address, never);
-  await eventually('upsd', async () => (await ask())?.status.includes('OL'));
-  return {
-    address,
-    ask,
-    set,
-    async killDriver() {
-      ups.child.kill('SIGKILL');
-      await ups.ended;
-    },
-    async [Symbol.asyncDispose]() {
-      for (const { child, ended } of [upsd, ups]) {
-        child.kill('SIGKILL');
-        await ended;
-      }
-    },
-  };
-}
-
-if (!existsSync(driver) || !existsSync(daemon))
-  test.skip('mains lost and back', 'nut-server is not installed');
+if (!nutIsThere) test.skip('mains lost and back', 'nut-server is not installed');
 else
   test('mains lost, battery low, mains back, and a driver that dies: by Debian’s upsd and its dummy driver', async () => {
     using folder = temporaryFolder();
