@@ -46,6 +46,8 @@ export async function openSite(options: {
   fresh: boolean;
   /** Lines of configuration of the upload and the like, for the tour. */
   uploadLimit: string;
+  /** The clip of the first camera begins when the agent begins to record it. */
+  fromStart?: boolean;
 }): Promise<DemoSite> {
   const { dir } = options;
   prepareFolder(dir, options.fresh);
@@ -56,7 +58,7 @@ export async function openSite(options: {
     ? undefined
     : await startSimulator({
         cameras: [
-          { path: '/cam-1', ownPort: true },
+          { path: '/cam-1', ownPort: true, fromStart: options.fromStart ?? false },
           { path: '/cam-2', ownPort: true, user: 'demo', password: 'demo', startAtSeconds: 10 },
         ],
       });

@@ -6,6 +6,7 @@ import { clearPictures } from './frames.ts';
 import { openIntruder } from './intruder.ts';
 import { type Answer, type } from './programs.ts';
 import { type DemoSite, openSite } from './site.ts';
+import { runSteps, type Step } from './steps.ts';
 import { waitFor } from './wait.ts';
 
 /** Seconds of footage that the tour asks for. */
@@ -22,27 +23,33 @@ interface Notes {
   packIdentity: string;
 }
 
-interface Step {
-  title: string;
-  /** Does it, checks it, and says in one line what was seen; throws when it did not hold. */
-  run(site: DemoSite, notes: Notes): Promise<string>;
+interface Scene {
+  site: DemoSite;
+  notes: Notes;
 }
 
-const steps: Step[] = [
-  { title: 'Two cameras are recorded, sealed while they are written', run: recordBoth },
-  { title: 'A camera is unplugged: the alert is raised, and cleared when it is back', run: unplug },
-  { title: 'A forged, an expired and a once-signed command are refused', run: refuse },
-  { title: 'A request is entered, an extraction signed by operator and officer', run: order },
-  { title: 'The sealed footage arrives, although the connection is cut on the way', run: deliver },
-  { title: 'The officer opens it into an encrypted package', run: open },
-  { title: 'Anyone can verify the package offline', run: verify },
-  { title: 'The case is closed: every copy at the town hall is deleted', run: close },
-  { title: 'The store is whole, the log unbroken, and no picture lies in the clear', run: check },
+const steps: Step<Scene>[] = [
+  { title: 'Two cameras are recorded, sealed while they are written', run: living(recordBoth) },
+  { title: 'A camera is unplugged: the alert is raised, and cleared when it is back', run: living(unplug) },
+  { title: 'A forged, an expired and a once-signed command are refused', run: living(refuse) },
+  { title: 'A request is entered, an extraction signed by operator and officer', run: living(order) },
+  { title: 'The sealed footage arrives, although the connection is cut on the way', run: living(deliver) },
+  { title: 'The officer opens it into an encrypted package', run: living(open) },
+  { title: 'Anyone can verify the package offline', run: living(verify) },
+  { title: 'The case is closed: every copy at the town hall is deleted', run: living(close) },
+  { title: 'The store is whole, the log unbroken, and no picture lies in the clear', run: living(check) },
 ];
+
+/** A step of a site whose programs all run. */
+function living(run: (site: DemoSite, notes: Notes) => Promise<string>): Step<Scene>['run'] {
+  return async ({ site, notes }) => {
+    site.requireAlive();
+    return await run(site, notes);
+  };
+}
 
 /** The scripted tour. Exit code: 0 when every step held. */
 export async function tour(dir: string): Promise<number> {
-  const began = performance.now();
   const say = (text: string): void => void process.stdout.write(text);
   say(`Peio edge agent: the tour. One site, its town hall and broker, all on this computer, in ${dir}\n\n`);
   let site: DemoSite;
@@ -59,30 +66,13 @@ export async function tour(dir: string): Promise<number> {
     pack: join(dir, 'package.tar.age'),
     packIdentity: '',
   };
-  let held = 0;
   try {
-    for (const [index, step] of steps.entries()) {
-      const started = performance.now();
-      say(`${index + 1}. ${step.title} …\n`);
-      const seconds = (): string => ((performance.now() - started) / 1000).toFixed(1);
-      try {
-        site.requireAlive();
-        say(`   ● ${await step.run(site, notes)} (${seconds()} s)\n`);
-        held += 1;
-      } catch (error) {
-        say(`   ▲ FAILED: ${sentenceOf(error)} (${seconds()} s)\n`);
-        break;
-      }
-    }
+    const all = await runSteps(steps, { site, notes });
+    if (!all) say(`The logs are in ${join(dir, 'log')}.\n`);
+    return all ? 0 : 1;
   } finally {
     await site.close();
   }
-  const all = held === steps.length;
-  say(
-    `\n${all ? 'Everything held' : 'It did not hold'}: ${held} of ${steps.length} steps in ${((performance.now() - began) / 1000).toFixed(0)} s.` +
-      `${all ? '' : ` The logs are in ${join(dir, 'log')}.`}\n`,
-  );
-  return all ? 0 : 1;
 }
 
 async function hubStatus(site: DemoSite): Promise<StatusAnswer> {

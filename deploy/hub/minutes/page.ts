@@ -18,7 +18,8 @@ const faces: Readonly<Record<Face, string>> = {
 /** A document that grows downwards; what does not fit goes to the next page as a whole. */
 export interface Page {
   width: number;
-  heading(text: string): void;
+  /** With room for `room` points below its top on the same page: a heading never ends one. */
+  heading(text: string, room?: number): void;
   /** A label with its value; lines after the first of `value` are smaller print. */
   row(label: string, value: string | readonly string[], face?: Face): void;
   paragraph(text: string, style?: { size?: number; face?: Face; grey?: boolean }): void;
@@ -86,9 +87,8 @@ export function openPage(about: { title: string; subject: string; at: number }):
 
   return {
     width,
-    heading(text) {
-      // With room for two lines below: a heading never ends a page.
-      ensure(64);
+    heading(text, room = 64) {
+      ensure(room);
       y += 12;
       pdf.fillColor('#000000');
       write(text, margin.left, y, 'bold', 10.5, width);

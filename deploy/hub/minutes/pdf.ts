@@ -216,7 +216,7 @@ function signatures(page: Page, minutes: Minutes): void {
 }
 
 function checking(page: Page): void {
-  page.heading('Come verificare');
+  page.heading('Come verificare', 110);
   page.paragraph(
     'Con il programma del municipio, senza rete: «hub verify COPIA --root root.pub» controlla firme, impronte e la riga ' +
       'nel registro del nodo. La chiave root.pub si chiede al Comune, non si prende dalla copia. Senza il programma: ' +
