@@ -105,6 +105,13 @@ export async function openVoice(life: Life, memory: Memory): Promise<Voice> {
     hubKey: () => policy.current().policy.hub.key,
     checkpoint: () => audit.checkpoint(policy.current()),
     unanswered: events.again,
+    fellBehind(size) {
+      log.warn(
+        { size, cosigned: audit.cosigned() },
+        'the hub holds fewer lines than it cosigned: sent again',
+      );
+      events.from(size);
+    },
     cosignedSize: audit.cosigned,
     async cosigned(cosigned) {
       heardAt = clock.monotonic();

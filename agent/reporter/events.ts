@@ -25,6 +25,8 @@ export function openEvents(options: { node: string; bus: Bus; source: EventSourc
   grown(): void;
   /** The hub does not cosign what was sent: something on the way lost a line, so all since its last word is sent again. */
   again(): void;
+  /** The hub holds `size` lines and no more, whatever it cosigned: all behind them is sent again until it cosigns more. */
+  from(size: number): void;
   /** What the log holds now has been sent, or cannot be: for an end that would rather say it than leave it for later. */
   settled(): Promise<void>;
 } {
@@ -32,6 +34,12 @@ export function openEvents(options: { node: string; bus: Bus; source: EventSourc
   let sent = 0;
   let connection = 0;
   let pumping = false;
+  /** Where a hub that was restored goes on, and what it had cosigned when it said so. */
+  let restored: { size: number; cosigned: number } | undefined;
+  const cursor = (): number => {
+    if (restored && source.cosigned() > restored.cosigned) restored = undefined;
+    return restored?.size ?? source.cosigned();
+  };
 
   /** Sends until the log's end or the connection's. */
   async function pump(): Promise<void> {
@@ -68,14 +76,19 @@ export function openEvents(options: { node: string; bus: Bus; source: EventSourc
   };
   bus.onConnect(() => {
     connection += 1;
-    sent = source.cosigned();
+    sent = cursor();
     start();
   });
   return {
     grown: start,
     settled: () => running,
     again() {
-      sent = source.cosigned();
+      sent = cursor();
+      start();
+    },
+    from(size) {
+      restored = { size, cosigned: source.cosigned() };
+      sent = size;
       start();
     },
   };

@@ -12,6 +12,8 @@ const everyMs = 5 * 60_000;
 const gatherMs = 200;
 /** A head that the hub has not answered is shown again: its message or the answer was lost with a connection. */
 const repeatMs = 15_000;
+/** Months of a log go over a weak link once, not for ever. */
+const behindMs = 10 * 60_000;
 
 export interface Heads {
   /** Shows the head soon: a command was answered, or somebody waits for a cosignature. */
@@ -31,6 +33,11 @@ export function openHeads(options: {
   checkpoint(): Promise<{ note: string; size: number } | undefined>;
   /** The last head shown has had no answer for as long as a repetition waits. */
   unanswered(): void;
+  /**
+   * The hub says again that it holds no more than these lines, fewer than it once cosigned: it was restored from a
+   * backup, and waits for the lines behind them. Called while a head has no answer, at most every ten minutes.
+   */
+  fellBehind(size: number): void;
   /** Lines that a cosignature has covered so far. */
   cosignedSize(): number;
   /** Durable before it resolves. */
@@ -75,6 +82,7 @@ export function openHeads(options: {
     wake(repeatMs);
   }
   let shownAt = clock.monotonic() - everyMs;
+  let behindAt = clock.monotonic() - behindMs;
 
   bus.subscribe(topics.cosignature(node), async ({ payload }) => {
     let cosigned: Cosigned;
@@ -89,6 +97,11 @@ export function openHeads(options: {
     // the time. A hub whose clock was put back is news by the lines it covers.
     const { size } = cosigned.head;
     const covered = options.cosignedSize();
+    if (size < covered && unanswered > 0 && clock.monotonic() >= behindAt + behindMs) {
+      // A repetition by the broker looks the same, and costs no more than these lines sent once more.
+      behindAt = clock.monotonic();
+      options.fellBehind(size);
+    }
     if (size < covered || (size === covered && cosigned.at <= newsAt)) return;
     newsAt = cosigned.at;
     try {

@@ -38,8 +38,11 @@ else
     await using debian: BootedDebian = booted.value;
     await built;
     cpSync(join(folder.path, 'dist'), join(debian.root, 'srv'), { recursive: true });
-    for (const address of ['10.0.0.1', ...cameras])
-      await debian.must('ip', 'address', 'add', `${address}/32`, 'dev', 'lo');
+    const network = async (): Promise<void> => {
+      for (const address of ['10.0.0.1', ...cameras])
+        await debian.must('ip', 'address', 'add', `${address}/32`, 'dev', 'lo');
+    };
+    await network();
     using _cameras = siteCameras(debian.first());
 
     const { script, blocks } = scriptOf(guide);
@@ -84,6 +87,8 @@ else
     const verified = await debian.run('peio-agent', 'verify', '--store', '/var/lib/peio-agent');
     assert.is(verified.code, 0, verified.out);
 
+    // Addresses that no network configuration of this Debian knows.
+    await network();
     // Stolen: one command, and the broker that systemd runs drops it.
     const connected = async (): Promise<boolean | undefined> => {
       const { out: status } = await debian.run('peio-agent', 'status', '--json');

@@ -5,7 +5,7 @@ import { openHeads } from '#agent/reporter/heads.ts';
 import { type Cosigned, cosignCheckpoint, signCheckpoint } from '#protocol/checkpoint.ts';
 import { Failure } from '#protocol/failure.ts';
 import { publicKeyOf } from '#protocol/key.ts';
-import { fakeClock } from '../support/fake-clock.ts';
+import { type FakeClock, fakeClock } from '../support/fake-clock.ts';
 import { quietLog } from '../support/log.ts';
 import { suite } from '../support/suite.ts';
 
@@ -22,8 +22,10 @@ function answer(size: number, seconds: number, registerSize = 1): Buffer {
   return Buffer.from(cosignCheckpoint('site-01', note, statement, hubKey, start + seconds * second));
 }
 
-function rig(options: { covered?: number; fail?: Failure } = {}) {
+function rig(options: { covered?: number; fail?: Failure; clock?: FakeClock; head?: number } = {}) {
   const taken: string[] = [];
+  const behind: number[] = [];
+  const clock = options.clock ?? fakeClock();
   let covered = options.covered ?? 0;
   let hear: (payload: Buffer) => Promise<void> = async () => {};
   const bus: Bus = {
@@ -41,11 +43,12 @@ function rig(options: { covered?: number; fail?: Failure } = {}) {
     node: 'site-01',
     nodeKey: publicKeyOf(nodeKey),
     bus,
-    clock: fakeClock(),
+    clock,
     log: quietLog,
     hubKey: () => publicKeyOf(hubKey),
-    checkpoint: async () => undefined,
+    checkpoint: async () => (options.head === undefined ? undefined : { note: 'head', size: options.head }),
     unanswered: () => {},
+    fellBehind: (size) => void behind.push(size),
     cosignedSize: () => covered,
     async cosigned({ head, at, statement }: Cosigned) {
       if (options.fail) throw options.fail;
@@ -53,7 +56,7 @@ function rig(options: { covered?: number; fail?: Failure } = {}) {
       covered = Math.max(covered, head.size);
     },
   });
-  return { heads, taken, hear: (payload: Buffer) => hear(payload) };
+  return { heads, taken, behind, hear: (payload: Buffer) => hear(payload) };
 }
 
 test('news is what covers more lines, or the same ones later; repetitions are nothing', async () => {
@@ -86,4 +89,26 @@ test('noise, other keys and a disk that refuses break nothing', async () => {
     new Failure('exhausted', 'disk-full', ''),
   ])
     await rig({ fail }).hear(answer(5, 10));
+});
+
+test('a hub that was restored says from where it goes on: believed while a head waits, and not for ever', async () => {
+  const clock = fakeClock();
+  const { heads, behind, taken, hear } = rig({ covered: 50, clock, head: 60 });
+  await hear(answer(10, 5));
+  assert.equal(behind, [], 'nothing waits: a repetition of the broker');
+  heads.show();
+  await clock.advance(1000);
+  await hear(answer(10, 5));
+  await hear(answer(12, 6));
+  assert.equal(behind, [10], 'the second within ten minutes costs nothing more');
+  await clock.advance(10 * 60_000);
+  await hear(answer(12, 6));
+  assert.equal(behind, [10, 12]);
+  await hear(answer(60, 900));
+  assert.equal(taken, ['60 at 900, register 1']);
+  await clock.advance(11 * 60_000);
+  await hear(answer(60, 1600, 2));
+  await hear(answer(10, 5));
+  assert.equal(behind, [10, 12], 'answered');
+  await heads.close();
 });
