@@ -10,7 +10,7 @@ async function grey(file: string, second = 0, count = 1): Promise<Buffer[]> {
     await findFfmpeg(),
     [
       ...['-v', 'error', '-ss', second.toFixed(2), '-i', file],
-      ...['-vf', `fps=10,scale=${width}:${height}`, '-frames:v', String(count)],
+      ...['-vf', `${count > 1 ? 'fps=10,' : ''}scale=${width}:${height}`, '-frames:v', String(count)],
       ...['-pix_fmt', 'gray', '-f', 'rawvideo', 'pipe:1'],
     ],
     { timeoutMs: 30_000, maxBytes: (count + 1) * width * height },
