@@ -16,6 +16,8 @@ export interface StripDrawing extends Form {
   apartMs: number;
   /** Thin lines above the strip; only for those who may know of holds. */
   holds?: readonly Interval[];
+  /** A frame around a part of it, that somebody is choosing. */
+  chosen?: Interval;
   /** Black on white, to be printed. */
   print?: boolean;
 }
@@ -101,8 +103,17 @@ export function stripSvg(drawing: StripDrawing): Html {
     (hold) =>
       html`<rect class="hold" ${place(hold)} y="0" height="2"><title>${words[lang].hold}: ${moment(hold.from, drawing)} – ${moment(hold.to, drawing)}</title></rect>`,
   );
+  const { chosen } = drawing;
+  const within = chosen && {
+    from: Math.min(Math.max(chosen.from, window.from), window.to),
+    to: Math.max(Math.min(chosen.to, window.to), window.from),
+  };
+  const frame =
+    within &&
+    within.from < within.to &&
+    html`<rect class="chosen" ${place(within)} y="0" height="${heightPx}"/>`;
   const all = heightPx + (drawing.days ? 16 : 0);
-  return html`<svg class="strip" width="100%" height="${all}" role="img" aria-label="${drawing.name}: ${stripSentence(pieces, lang)}">${filled}${notches}${ticks}${holds}${names}</svg>`;
+  return html`<svg class="strip" width="100%" height="${all}" role="img" aria-label="${drawing.name}: ${stripSentence(pieces, lang)}">${filled}${notches}${ticks}${holds}${frame}${names}</svg>`;
 }
 
 /** The days of a window by name, each behind its tick. */

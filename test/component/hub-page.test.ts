@@ -6,6 +6,7 @@ import * as assert from 'uvu/assert';
 import { systemFiles } from '#agent/platform/files.ts';
 import { type LoginRole, openLogins } from '../../deploy/hub/page/logins.ts';
 import { loginsPath, requireGuarded } from '../../deploy/hub/page/open-page.ts';
+import { findRequest } from '../../deploy/hub/register/requests.ts';
 import { opensslProgram, testAuthority } from '../support/certificates.ts';
 import { runProgram } from '../support/child-program.ts';
 import { codeThrown } from '../support/code-thrown.ts';
@@ -138,12 +139,75 @@ for (const role of everyone)
     assert.is(down?.acknowledged?.by, role);
   });
 
+/** A request as the form sends it. */
+const asking = {
+  camera: 'site-09/cam-1',
+  from: '2026-11-20T10:00',
+  to: '2026-11-20T11:00',
+  protocol: record.protocol,
+  date: record.date,
+  authority: record.authority,
+  persons: 'Mario Rossi, maresciallo\nAnna Verdi, appuntata',
+  purpose: record.purpose,
+  reason: record.reason,
+};
+
+test('a request enters the register once, by who logged in; what is wrong with one is said, and nothing enters', async () => {
+  using folder = temporaryFolder();
+  await using town = await simulatedTown(folder.path, { logins: everyone });
+  const [operator, maintainer] = [visitor(town), visitor(town)];
+  await operator.logIn('operator');
+  await maintainer.logIn('maintainer');
+  const [csrf, foreign] = [await operator.token(), await maintainer.token()];
+  const wrong: [Record<string, string>, RegExp][] = [
+    [{ protocol: '' }, /Numero di protocollo/],
+    [{ to: asking.from }, /Dalle, Alle/],
+    [{ from: 'yesterday' }, /Dalle, Alle/],
+    // Skipped by the clock change: evidence is not guessed.
+    [{ from: '2026-03-29T02:30', to: '2026-03-29T04:00' }, /Dalle, Alle/],
+    [{ camera: '../../etc' }, /Telecamere/],
+    [{ persons: 'Mario Rossi' }, /Incaricati/],
+    [{ purpose: 'curiosity' }, /Finalità/],
+    [{ reason: ' ' }, /Motivo/],
+    [{ date: '22/11/2026' }, /Data della richiesta/],
+  ];
+  for (const [change, said] of wrong) {
+    const answer = await operator.post('/request', { ...asking, ...change, csrf, act: 'enter' });
+    assert.is(answer.status, 200);
+    assert.match(await answer.text(), said);
+  }
+  for (const act of ['enter', 'show', 'part']) {
+    assert.is((await maintainer.post('/request', { ...asking, csrf: foreign, act })).status, 403);
+    assert.is((await operator.post('/request', { ...asking, csrf: foreign, act })).status, 403);
+  }
+  assert.is((await maintainer.get('/request')).status, 403);
+  assert.equal(town.register.lines(), []);
+
+  const typed = { ...asking, authority: '<script>alert(1)</script>"' };
+  const shown = await (await operator.post('/request', { ...typed, csrf, act: 'show' })).text();
+  assert.match(shown, '&lt;script&gt;alert(1)&lt;/script&gt;&quot;');
+  const entered = await operator.post('/request', { ...asking, csrf, act: 'enter' });
+  assert.is(entered.status, 303);
+  assert.match(entered.headers.get('location') ?? '', /^\/request\?id=\d{4}-0001&lang=it$/);
+  const [line, ...more] = town.register.lines();
+  assert.equal([line?.kind, line?.by, more.length], ['request', 'page:operator', 0]);
+  const found = findRequest(town.register.lines(), line?.request ?? '');
+  // Rome is an hour ahead.
+  assert.equal(found?.record.windows, [
+    { node: 'site-09', camera: 'cam-1', from: '2026-11-20T09:00:00.000Z', to: '2026-11-20T10:00:00.000Z' },
+  ]);
+  assert.is(found?.record.persons.length, 2);
+  const next = await (await operator.get(entered.headers.get('location') ?? '')).text();
+  assert.match(next, `peio-hub extract --request ${line?.request} --node site-09 --camera cam-1`);
+  assert.is((await maintainer.get(entered.headers.get('location') ?? '')).status, 403);
+});
+
 test('without a login nothing is told but the form, once there are logins', async () => {
   using folder = temporaryFolder();
   await using town = await simulatedTown(folder.path, { logins: everyone });
   const { request, id } = await withRequest(town);
   const one = visitor(town);
-  for (const path of ['/', '/register']) {
+  for (const path of ['/', '/register', '/request']) {
     const answer = await one.get(path);
     assert.is(answer.status, 303, path);
     assert.match(answer.headers.get('location') ?? '', /^\/login/);
@@ -364,7 +428,7 @@ test('every answer has the strict policy; files are of here, and nothing else of
   ])
     assert.is((await one.get(path)).status, 404, path);
   assert.is((await fetch(`${town.page.url()}/`, { method: 'DELETE' })).status, 405);
-  const large = await one.post('/login', { name: 'a', password: 'x'.repeat(20_000) });
+  const large = await one.post('/login', { name: 'a', password: 'x'.repeat(40_000) });
   assert.is(large.status, 413);
 });
 

@@ -172,6 +172,7 @@ export async function simulatedTown(
     settings,
     source,
     alerts,
+    enter: async (by, asked) => enterRequest(simulated.register, asked, 'c0ffee', by, utc()),
     files: systemFiles,
     clock,
     log: openLog('silent'),

@@ -91,16 +91,24 @@ function listen(address) {
   source.addEventListener('part', (event) => {
     heard();
     const { id, html } = JSON.parse(event.data);
-    const part = document.getElementById(id);
-    if (!part) return;
-    const template = document.createElement('template');
-    template.innerHTML = html;
-    const focused = document.activeElement;
-    morphChildren(part, template.content);
-    if (focused instanceof HTMLElement && focused !== document.activeElement)
-      focused.focus({ preventScroll: true });
-    for (const box of part.querySelectorAll('.stripbox')) retell(box);
+    update(id, html);
   });
+}
+
+/**
+ * @param {string} id
+ * @param {string} html Made and escaped by this page's own server.
+ */
+function update(id, html) {
+  const part = document.getElementById(id);
+  if (!part) return;
+  const template = document.createElement('template');
+  template.innerHTML = html;
+  const focused = document.activeElement;
+  morphChildren(part, template.content);
+  if (focused instanceof HTMLElement && focused !== document.activeElement)
+    focused.focus({ preventScroll: true });
+  for (const box of part.querySelectorAll('.stripbox')) retell(box);
 }
 
 // Strips: pointer, finger and keys tell time, cause and length.
@@ -225,6 +233,67 @@ function keyed(event) {
   if (target !== undefined) point(box, target, 0);
 }
 
+// A form that shows what it asks for while it is filled in: `data-preview` names the part that the server draws anew.
+
+const localMinute = new Intl.DateTimeFormat('sv-SE', {
+  timeZone: zone,
+  dateStyle: 'short',
+  timeStyle: 'short',
+});
+/** Nobody types faster than this and wants to read in between. */
+const restMs = 250;
+/** @type {number | undefined} */
+let resting;
+let asked = 0;
+
+/** @param {HTMLFormElement} form */
+async function preview(form) {
+  asked += 1;
+  const mine = asked;
+  const fields = new URLSearchParams();
+  for (const [name, value] of new FormData(form)) fields.append(name, String(value));
+  fields.set('act', 'part');
+  const stale = document.getElementById('stale');
+  try {
+    const answer = await fetch(form.action, { method: 'POST', body: fields });
+    // Led away: to the login, since the session ended.
+    if (answer.redirected) location.reload();
+    else if (answer.ok && mine === asked) update(form.dataset['preview'] ?? '', await answer.text());
+    if (stale) stale.hidden = answer.ok;
+  } catch {
+    if (stale) stale.hidden = false;
+  }
+}
+
+/** @param {EventTarget | null} target */
+function formOf(target) {
+  const field = target instanceof Element ? target.closest('form') : null;
+  return field instanceof HTMLFormElement && field.dataset['preview'] !== undefined ? field : null;
+}
+
+/** @param {Event} event */
+function typed(event) {
+  const form = formOf(event.target);
+  if (!form) return;
+  clearTimeout(resting);
+  resting = setTimeout(() => preview(form), restMs);
+}
+
+/** @param {Event} event */
+function put(event) {
+  const button = event.target instanceof Element ? event.target.closest('[data-put]') : null;
+  const box = button?.closest('.choice')?.querySelector('.stripbox');
+  const form = formOf(button);
+  if (!(button instanceof HTMLElement) || !(box instanceof HTMLElement) || !form) return;
+  const { at } = box.dataset;
+  const field = form.elements.namedItem(button.dataset['put'] ?? '');
+  if (at === undefined || !(field instanceof HTMLInputElement)) return;
+  field.value = localMinute.format(Number(at)).replace(' ', 'T');
+  preview(form);
+}
+
+document.addEventListener('input', typed);
+document.addEventListener('click', put);
 document.addEventListener('pointermove', pointed);
 document.addEventListener('pointerdown', pointed);
 document.addEventListener('keydown', keyed);

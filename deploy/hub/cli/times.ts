@@ -58,6 +58,12 @@ export function localTime(utcMs: number, { lang, zone }: LocalForm): string {
   }).format(utcMs);
 }
 
+/** `2026-01-15T15:30`, as a field of a page has it, by the clock of the place. */
+export function localMinute(utcMs: number, zone: string): string {
+  const form = new Intl.DateTimeFormat('sv-SE', { timeZone: zone, dateStyle: 'short', timeStyle: 'short' });
+  return form.format(utcMs).replace(' ', 'T');
+}
+
 /** `12 min`, `3 h`, `2 g`: the largest unit that fits. */
 export function roughly(ms: number, lang: 'it' | 'en'): string {
   const seconds = Math.max(0, Math.round(ms / 1000));

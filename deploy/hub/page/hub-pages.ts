@@ -8,6 +8,7 @@ import { alertForms } from './alert-list.ts';
 import { firstSentence } from './first-sentence.ts';
 import { hubParts } from './hub-parts.ts';
 import type { HubView, Seer } from './hub-view.ts';
+import { requestWords } from './request-words.ts';
 import type { Session } from './sessions.ts';
 import { pageWords } from './words.ts';
 
@@ -45,7 +46,7 @@ ${session !== undefined && alertForms(form.lang, session.csrf)}
 ${section('alerts', t.alerts)}
 <div class="columns">${section('map', t.map)}${section('nodes', t.nodes)}</div>
 <div data-readout>${section('wall', t.wall, html`<a class="skip" id="skip-wall" href="#after">${t.skipWall}</a><p class="readout wall-readout" id="wall-readout">${t.wallHint}</p>`)}</div>
-<div id="after" tabindex="-1">${view.requests !== undefined && section('requests', t.requests, html`<p><a href="/register?lang=${form.lang}">${t.register}</a></p>`)}</div>
+<div id="after" tabindex="-1">${view.requests !== undefined && section('requests', t.requests, html`<p><a href="/request?lang=${form.lang}">${requestWords[form.lang].link}</a> · <a href="/register?lang=${form.lang}">${t.register}</a></p>`)}</div>
 <section aria-labelledby="legend-title"><h2 id="legend-title">${t.legend}</h2>${stripLegend(form.lang)}<p class="soft">${t.keys}</p></section>`,
   });
 }
@@ -74,6 +75,23 @@ export function registerPage(
         (line) =>
           html`<tr><td>${line.seq}</td><td>${exactly(Date.parse(line.at), form)}</td><td>${act[line.kind]}</td><td>${line.request ?? ''} <code>${line.case ?? ''}</code></td><td>${line.by}</td></tr>`,
       )}</tbody></table>`,
+  });
+}
+
+/** A page that does not change by itself. */
+export function plainPage(
+  form: Form,
+  session: Session,
+  { body, title }: { body: Html; title: string },
+): string {
+  return documentOf({
+    form,
+    title,
+    where: whereOf({ role: session.role, lang: form.lang, acts: true }, session),
+    other: other(form),
+    styles,
+    wide: true,
+    body,
   });
 }
 

@@ -14,17 +14,20 @@ import { pageFiles, pageHeaders } from '#agent/view/document.ts';
 import { openLive } from '#agent/view/live.ts';
 import { metricsText, metricsType } from '#agent/view/metrics.ts';
 import type { Lang } from '#agent/view/states.ts';
+import type { Form } from '#agent/view/times.ts';
 import { Failure, sentenceOf } from '#protocol/failure.ts';
 import type { Alarms } from '../alarms/alarms.ts';
+import type { RequestRecord } from '../register/requests.ts';
 import { readNamed, type Settings } from '../settings.ts';
 import { shelfHours } from './alert-list.ts';
 import { openAttempts } from './attempts.ts';
 import { alertsFor } from './fleet-view.ts';
-import { loginPage, overviewPage, registerPage } from './hub-pages.ts';
+import { loginPage, overviewPage, plainPage, registerPage } from './hub-pages.ts';
 import { hubParts } from './hub-parts.ts';
 import { type HubSource, hubView } from './hub-source.ts';
 import type { Seer } from './hub-view.ts';
 import { type Login, openLogins } from './logins.ts';
+import { type DeskAnswer, openRequestDesk } from './request-desk.ts';
 import { openSessions, type Session, sameToken } from './sessions.ts';
 import { isLoopback, knownHost, sameSite, splitHost, tokenOf } from './web-address.ts';
 import { pageWords } from './words.ts';
@@ -35,7 +38,8 @@ export interface HubPage {
   close(): Promise<void>;
 }
 
-const maxFormBytes = 4096;
+/** A request with 64 cameras and a long reason. */
+const maxFormBytes = 32 * 1024;
 const maxFileBytes = 256 * 1024;
 const liveEveryMs = 2000;
 const mostWatchers = 100;
@@ -80,6 +84,8 @@ export async function openHubPage(parts: {
   settings: Settings;
   source: HubSource;
   alerts: Alarms;
+  /** Puts a request into the register; its number. */
+  enter(by: string, record: RequestRecord): Promise<string>;
   files: Files;
   clock: Clock;
   log: Log;
@@ -103,6 +109,7 @@ export async function openHubPage(parts: {
     most: mostWatchers,
     failed,
   });
+  const desk = openRequestDesk(source, parts.enter);
   const closing = new AbortController();
   const keep = (): void => {
     if (closing.signal.aborted) return;
@@ -173,9 +180,22 @@ export async function openHubPage(parts: {
       case '/unshelve':
         await setAlert(asked.path, form.get('alert') ?? '', session);
         return goTo(`/?lang=${langOf(asked, settings)}#alerts-title`);
+      case '/request':
+        return await atDesk(asked, session, () => desk.take(form, formOf(asked), session));
       default:
         return text(404, 'not found');
     }
+  }
+
+  const formOf = (asked: Asked): Form => ({ lang: langOf(asked, settings), zone: settings.zone });
+  /** The maintainer's role is told of no request, and enters none. */
+  async function atDesk(asked: Asked, session: Session, work: () => Promise<DeskAnswer>): Promise<Reply> {
+    const form = formOf(asked);
+    if (session.role === 'maintainer') return text(403, pageWords[form.lang].role.maintainer);
+    const answer = await work();
+    if ('goTo' in answer) return goTo(answer.goTo);
+    if ('part' in answer) return page(answer.part.text);
+    return page(plainPage(form, session, answer));
   }
 
   /** What a role does not see it does not change either; what is over in the meantime needs nothing. */
@@ -214,6 +234,10 @@ export async function openHubPage(parts: {
         if (!open) return goTo(`/login?lang=${lang}`);
         if (seer.role === 'maintainer') return text(403, pageWords[lang].role.maintainer);
         return page(registerPage(seer, form, source.register.lines(), session));
+      case '/request':
+        if (session === undefined)
+          return open ? text(403, pageWords[lang].readOnly) : goTo(`/login?lang=${lang}`);
+        return await atDesk(asked, session, () => desk.show(asked.query, form, session));
       case '/live':
         if (!open) return text(401, 'log in first');
         if (live.watchers() >= mostWatchers) return text(503, 'too many are watching');

@@ -35,6 +35,7 @@ import { openHubPage, requireGuarded } from '../page/open-page.ts';
 import { openPolicies } from '../policies/policies.ts';
 import { openStragglers, type Stragglers } from '../policies/stragglers.ts';
 import { openRegister } from '../register/register.ts';
+import type { RequestRecord } from '../register/requests.ts';
 import { serial } from '../serial.ts';
 import { readIfPlaced, readNamed, type Settings, socketPath } from '../settings.ts';
 import type { History } from '../trust.ts';
@@ -275,7 +276,9 @@ export async function openHub(options: {
   const socket = socketPath(settings.dir);
   const api = await listenApi(socket, handlers, log, broken);
   const source = { ...parts, brokerConnected: bus.connected };
-  const page = await openHubPage({ settings, source, alerts, files: systemFiles, clock, log });
+  const enter = async (by: string, record: RequestRecord): Promise<string> =>
+    (await handlers['POST /request']({ by, record })).id;
+  const page = await openHubPage({ settings, source, alerts, enter, files: systemFiles, clock, log });
   return {
     socket,
     upload: uploads.url,
