@@ -6,6 +6,7 @@ import { openPictureWatch } from '../picture/watch.ts';
 import { askChild } from '../platform/child.ts';
 import { readHardware } from '../platform/hardware.ts';
 import { readHost } from '../platform/host.ts';
+import { openHttpClient } from '../platform/http-client.ts';
 import { openNet } from '../platform/net.ts';
 import { run } from '../platform/process.ts';
 import { systemUdp } from '../platform/udp.ts';
@@ -40,6 +41,7 @@ export function openWatching(
     ...shared,
     files,
     askChild,
+    openClient: (bounds) => openHttpClient({ tls: { unverified: true }, ...bounds }),
     readHost,
     readHardware,
     dir,
@@ -57,6 +59,7 @@ export function openWatching(
     clockState: trust.state,
     absence: store.absence?.reason,
     hub: bus && { heardAt: voice.hubHeardAt, connected: bus.connected },
+    dated: voice.dated,
   });
   const links = openLinks({
     ...shared,

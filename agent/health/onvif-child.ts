@@ -4,6 +4,7 @@ import { answerParent } from '../platform/child.ts';
 import { pause, systemClock } from '../platform/clock.ts';
 import { type OnvifAnswer, type OnvifQuestion, onvifQuestion } from './onvif-question.ts';
 import {
+  eventsOf,
   informationOf,
   isRefusal,
   positionOf,
@@ -106,12 +107,15 @@ async function ask(client: Client, question: OnvifQuestion, answer: OnvifAnswer)
     return;
   }
   answer.information = information;
-  const services = servicesOf((await reply(() => call('getServices', true))) ?? '');
+  const told = (await reply(() => call('getServices', true))) ?? '';
+  const services = servicesOf(told);
+  let events = eventsOf(told);
   // Devices from before GetServices; the library learns where each service is from either.
   if (answer.error) {
     delete answer.error;
-    await reply(() => call('getCapabilities'));
+    events = eventsOf((await reply(() => call('getCapabilities'))) ?? '');
   }
+  if (events !== undefined) answer.events = events;
   const profiles: NonNullable<OnvifAnswer['profiles']> = profilesOf(
     (await reply(() => call('getProfiles'))) ?? '',
   );

@@ -33,6 +33,8 @@ export const onvifAnswer = z.strictObject({
     )
     .max(64)
     .optional(),
+  /** Path and query of the event service; absent where there is none. */
+  events: text.optional(),
   position: z.strictObject({ pan: z.number(), tilt: z.number(), zoom: z.number().optional() }).optional(),
   /** Absent where the device has no service that could tell. */
   records: z.boolean().optional(),

@@ -1,3 +1,5 @@
+import { tagsOf } from './xml-tags.ts';
+
 /**
  * Reads values from the raw replies of an ONVIF device. The library rewrites them: "5.10" becomes 5.1, a long serial
  * number loses digits, a token "000" becomes 0.
@@ -96,6 +98,25 @@ export function servicesOf(xml: string): string[] {
   return [...xml.matchAll(/<(?:[\w.-]+:)?Namespace>([^<]{1,200})</g)].map(([, name]) =>
     plain(name as string).trim(),
   );
+}
+
+const eventService = 'http://www.onvif.org/ver10/events/wsdl';
+
+/** Path and query of the event service, as GetServices or GetCapabilities tells it. */
+export function eventsOf(xml: string): string | undefined {
+  let named = '';
+  let inEvents = false;
+  for (const { name, kind, text } of tagsOf(xml)) {
+    if (name === 'Namespace' && kind === 'open') named = text.trim();
+    if (name === 'Events') inEvents = kind === 'open';
+    if (name !== 'XAddr' || kind !== 'open' || !(inEvents || named === eventService)) continue;
+    const address = plain(text).trim();
+    if (address.length <= 500 && URL.canParse(address)) {
+      const { pathname, search } = new URL(address);
+      return pathname + search;
+    }
+  }
+  return undefined;
 }
 
 /** Where a moving camera looks, in the device's own units, −1 to 1 by default. */

@@ -3,6 +3,7 @@ import type { Conditions } from '../alert/open-conditions.ts';
 import type { Probe } from '../lifecycle/probe.ts';
 import type { ChildBounds } from '../platform/child.ts';
 import type { Clock, MonotonicMs } from '../platform/clock.ts';
+import type { EventService } from './onvif-events.ts';
 import { type OnvifAnswer, type OnvifQuestion, onvifAnswer } from './onvif-question.ts';
 
 export interface OnvifCamera {
@@ -17,7 +18,7 @@ export interface OnvifCamera {
 }
 
 /** What a camera says of itself by ONVIF; `unknown` before it was asked. */
-export interface OnvifReading extends Omit<OnvifAnswer, 'error' | 'profiles'> {
+export interface OnvifReading extends Omit<OnvifAnswer, 'error' | 'profiles' | 'events'> {
   state: 'ok' | 'away' | 'auth' | 'broken' | 'unknown';
 }
 
@@ -25,6 +26,8 @@ export interface OnvifWatch {
   probe: Probe;
   /** Undefined for a camera without ONVIF. */
   reading(camera: string): OnvifReading | undefined;
+  /** Where it tells its events; undefined while nobody knows. */
+  events(camera: string): EventService | undefined;
 }
 
 export interface OnvifParts {
@@ -64,6 +67,7 @@ export function openOnvifWatch(parts: OnvifParts): OnvifWatch {
     dueAt: (opened + firstMs + index * tickMs) as MonotonicMs,
     reading: { state: 'unknown' } as OnvifReading,
     wrong: false,
+    events: undefined as EventService | undefined,
     away: conditions.watch('camera-onvif', camera.id),
     time: conditions.watch('camera-clock', camera.id),
     profile: conditions.watch('camera-profile', camera.id),
@@ -72,7 +76,17 @@ export function openOnvifWatch(parts: OnvifParts): OnvifWatch {
   const stuck = conditions.watch('probe-stuck', 'onvif');
 
   const take = (one: (typeof watched)[number], answer: OnvifAnswer): void => {
-    const { error, profiles, ...facts } = answer;
+    const { error, profiles, events, ...facts } = answer;
+    if (events !== undefined && profiles !== undefined)
+      one.events = {
+        path: events,
+        clockOffsetMs: answer.clockOffsetMs ?? 0,
+        // A channel that cannot be told apart is none that an event names.
+        source:
+          new Set(profiles.map(({ source }) => source)).size > 1
+            ? (sourceOf(one.camera.rtsp, profiles) ?? '')
+            : undefined,
+      };
     const before = one.reading.state;
     // What it said before an answer failed is kept: a model does not change while a camera is silent.
     one.reading = { ...one.reading, ...facts, state: error ?? 'ok' };
@@ -113,6 +127,7 @@ export function openOnvifWatch(parts: OnvifParts): OnvifWatch {
 
   return {
     reading: (camera) => watched.find(({ camera: { id } }) => id === camera)?.reading,
+    events: (camera) => watched.find(({ camera: { id } }) => id === camera)?.events,
     probe: {
       everyMs: tickMs,
       limitMs: childMs + 2000,
@@ -155,10 +170,8 @@ function largestOf(
   rtsp: string,
   profiles: NonNullable<OnvifAnswer['profiles']>,
 ): { width: number; height: number } | undefined {
-  const recorded = profiles.find(({ uri }) => uri !== undefined && placeOf(uri) === placeOf(rtsp));
-  const sources = new Set(profiles.map(({ source }) => source));
-  if (recorded === undefined && sources.size !== 1) return undefined;
-  const source = recorded?.source ?? [...sources][0];
+  const source = sourceOf(rtsp, profiles);
+  if (source === undefined) return undefined;
   return profiles
     .filter((profile) => profile.source === source)
     .reduce<{ width: number; height: number } | undefined>(
@@ -166,6 +179,13 @@ function largestOf(
         largest === undefined || one.width * one.height > largest.width * largest.height ? one : largest,
       undefined,
     );
+}
+
+/** The video source that is recorded; undefined where a recorder's channels cannot be told apart. */
+function sourceOf(rtsp: string, profiles: NonNullable<OnvifAnswer['profiles']>): string | undefined {
+  const recorded = profiles.find(({ uri }) => uri !== undefined && placeOf(uri) === placeOf(rtsp));
+  const sources = new Set(profiles.map(({ source }) => source));
+  return recorded?.source ?? (sources.size === 1 ? [...sources][0] : undefined);
 }
 
 /** Path and query of a stream: a camera states its own idea of its host and port. */

@@ -2,12 +2,14 @@ import type { ClockState } from '#protocol/clock-state.ts';
 import type { HealthPayload } from '#protocol/messages.ts';
 import { runProbe } from '../lifecycle/probe.ts';
 import type { HostReading } from '../platform/host.ts';
+import type { Random } from '../platform/random.ts';
 import { type BoxParts, openBox } from './box.ts';
 import { type Dated, openCertificateLook } from './certificates.ts';
 import { openCameraLooks } from './look-cameras.ts';
 import { type HubSight, openClockLook, openHubLook } from './look-node.ts';
 import { openStoreLook, type StoreLookParts } from './look-store.ts';
 import { type OnvifCamera, type OnvifParts, type OnvifReading, openOnvifWatch } from './onvif.ts';
+import { type EventParts, openEventWatch } from './onvif-events.ts';
 
 export interface HealthParts extends Omit<BoxParts, 'mounted'>, StoreLookParts {
   segmentMs: number;
@@ -21,6 +23,8 @@ export interface HealthParts extends Omit<BoxParts, 'mounted'>, StoreLookParts {
   /** Those that have an ONVIF address. */
   onvif: readonly OnvifCamera[];
   askChild: OnvifParts['askChild'];
+  openClient: EventParts['openClient'];
+  random: Random;
 }
 
 export interface Health {
@@ -52,6 +56,7 @@ export function openHealth(parts: HealthParts): Health {
           cameras: parts.onvif,
           clockTrusted: () => parts.clockState() === 'synced',
         });
+  const events = onvif && openEventWatch({ ...parts, service: onvif.events }, parts.onvif);
   const looks = [
     // Before the cameras: a disk that fails explains them.
     store,
@@ -65,7 +70,11 @@ export function openHealth(parts: HealthParts): Health {
       for (const one of looks) one.look();
     },
     async run(signal) {
-      await Promise.all([box.run(signal), onvif && runProbe(clock, signal, onvif.probe)]);
+      await Promise.all([
+        box.run(signal),
+        onvif && runProbe(clock, signal, onvif.probe),
+        events?.run(signal),
+      ]);
     },
     async host() {
       const { uptimeSeconds, load1, memoryFreeBytes, memoryTotalBytes }: HostReading = await parts.readHost();

@@ -7,6 +7,8 @@ export interface HttpTls {
   ca?: string | undefined;
   cert?: string | undefined;
   key?: string | undefined;
+  /** No certificate is asked for: trusted no more than plain HTTP. */
+  unverified?: true;
 }
 
 export interface HttpBody {
@@ -48,7 +50,7 @@ export function openHttpClient(options: {
   const settings = { keepAlive: true, maxSockets: 1, maxFreeSockets: 1 };
   const agents = {
     'http:': new PlainAgent(settings),
-    'https:': new TlsAgent({ ...settings, ...options.tls }),
+    'https:': new TlsAgent({ ...settings, ...options.tls, rejectUnauthorized: !options.tls.unverified }),
   };
   return {
     ask: (asked) => ask(asked, agents, options),

@@ -15,6 +15,7 @@ import { disksBelow, fileSystemErrors } from '#agent/health/mount.ts';
 import { type HealthParts, openHealth } from '#agent/health/open-health.ts';
 import { systemFiles } from '#agent/platform/files.ts';
 import { openNet } from '#agent/platform/net.ts';
+import { systemRandom } from '#agent/platform/random.ts';
 import { Failure } from '#protocol/failure.ts';
 import { toldConditions } from '../support/conditions.ts';
 import { type FakeClock, fakeClock } from '../support/fake-clock.ts';
@@ -189,6 +190,10 @@ async function watched(
     },
     retention: { status: () => world.retention },
     onvif: [],
+    random: systemRandom,
+    openClient: () => {
+      throw new Error('no events are asked for here');
+    },
     askChild: async () => {
       throw new Error('no camera has ONVIF here');
     },

@@ -22,6 +22,8 @@ export interface DeviceFacts {
   position?: { pan: number; tilt: number; zoom: number } | undefined;
   /** Modes of its recording jobs; one that could record has a recording service. */
   recordingJobs?: readonly ('Active' | 'Idle')[] | undefined;
+  /** It has an event service. */
+  events?: boolean | undefined;
 }
 
 const escaped = (text: string): string =>
@@ -126,15 +128,18 @@ function systemDateAndTime(nowMs: number): string {
 }
 
 function services(address: string, facts: DeviceFacts): string {
+  const where = (name: string): string =>
+    name === 'events' ? address.replace('device_service', 'events') : address;
   const one = (name: string): string =>
     `<tds:Service><tds:Namespace>http://www.onvif.org/${name === 'ptz' ? 'ver20' : 'ver10'}/${name}/wsdl</tds:Namespace>` +
-    `<tds:XAddr>${address}</tds:XAddr><tds:Version><tt:Major>2</tt:Major><tt:Minor>60</tt:Minor></tds:Version>` +
+    `<tds:XAddr>${where(name)}</tds:XAddr><tds:Version><tt:Major>2</tt:Major><tt:Minor>60</tt:Minor></tds:Version>` +
     '</tds:Service>';
   const names = [
     'device',
     'media',
     ...(facts.position ? ['ptz'] : []),
     ...(facts.recordingJobs ? ['recording'] : []),
+    ...(facts.events ? ['events'] : []),
   ];
   return `<tds:GetServicesResponse>${names.map(one).join('')}</tds:GetServicesResponse>`;
 }

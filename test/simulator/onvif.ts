@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { type OnvifEvent, openSubscriptions } from './onvif-events.ts';
 import { type DeviceFacts, envelope, fault, type OnvifProfile, reply } from './onvif-replies.ts';
 
+export type { OnvifEvent } from './onvif-events.ts';
 export type { OnvifProfile } from './onvif-replies.ts';
 
 export interface OnvifOptions extends Partial<Omit<DeviceFacts, 'profiles'>> {
@@ -35,6 +37,16 @@ export interface OnvifDevice extends AsyncDisposable {
   cut(on: boolean): void;
   /** Blows every reply up with so many bytes of XML. */
   swell(bytes: number): void;
+  /** Says so to everybody who listens, now and at each new subscription. */
+  tell(event: OnvifEvent): void;
+  /** Turns every subscription away, or asks for one there is not. */
+  refuseSubscriptions(on: boolean): void;
+  /** Forgets every subscription, as after a restart. */
+  dropSubscriptions(): void;
+  /** Subscriptions that live. */
+  subscriptions(): number;
+  /** Answers every question with these bytes. */
+  babble(body: string | undefined): void;
   close(): Promise<void>;
 }
 
@@ -56,6 +68,7 @@ export async function startOnvifDevice(options: OnvifOptions = {}): Promise<Onvi
     hardwareId: options.hardwareId ?? '1.0',
     position: options.position,
     recordingJobs: options.recordingJobs,
+    events: options.events,
     profiles: options.profiles ?? [
       {
         token: 'profile_1',
@@ -75,7 +88,9 @@ export async function startOnvifDevice(options: OnvifOptions = {}): Promise<Onvi
   let dripBytes = 0;
   let cutting = false;
   let swollenBytes = 0;
+  let babbled: string | undefined;
   let unauthorised = 0;
+  const subscriptions = openSubscriptions();
   const counted: Record<string, number> = {};
   const usedNonces = new Set<string>();
   const timers = new Set<NodeJS.Timeout>();
@@ -125,6 +140,29 @@ export async function startOnvifDevice(options: OnvifOptions = {}): Promise<Onvi
     return { status: 200, body: envelope(inner + bulk) };
   };
 
+  /** Of the event service: an answer, or nothing yet. */
+  const eventAnswer = async (
+    request: string,
+    path: string,
+  ): Promise<{ status: number; body: string } | undefined> => {
+    const operation = /<(?:\w+:)?Body[^>]*>\s*<(?:\w+:)?(\w+)/.exec(request)?.[1] ?? '';
+    counted[operation] = (counted[operation] ?? 0) + 1;
+    if (!authorised(request)) {
+      unauthorised += 1;
+      return { status: 400, body: fault('Sender', 'NotAuthorized', 'Sender not authorized') };
+    }
+    const inner = await subscriptions.answer(
+      operation,
+      request,
+      path,
+      new URL(url).origin,
+      Date.now() + clockOffsetMs,
+    );
+    return inner === undefined
+      ? { status: 500, body: fault('Receiver', 'InvalidArgVal', `no ${operation} here`) }
+      : { status: 200, body: envelope(inner) };
+  };
+
   const send = (response: ServerResponse, status: number, body: string): void => {
     const bytes = Buffer.from(body);
     response.writeHead(status, {
@@ -152,9 +190,18 @@ export async function startOnvifDevice(options: OnvifOptions = {}): Promise<Onvi
       size += chunk.length;
       if (size > maxRequestBytes) return void response.writeHead(413).end();
     }
-    if (request.method !== 'POST' || request.url !== '/onvif/device_service')
+    const path = request.url ?? '';
+    const ofEvents = facts.events === true && /^\/onvif\/(?:events|subscription)/.test(path);
+    if (request.method !== 'POST' || (path !== '/onvif/device_service' && !ofEvents))
       return void response.writeHead(404).end();
-    const { status, body } = answerTo(Buffer.concat(chunks).toString(), url);
+    const asked = Buffer.concat(chunks).toString();
+    const answer = ofEvents ? await eventAnswer(asked, path) : answerTo(asked, url);
+    if (answer === undefined) return;
+    const status = babbled === undefined ? answer.status : 200;
+    const bulk = swollenBytes > 0 ? '<a/>'.repeat(swollenBytes / 4) : '';
+    const body =
+      babbled ??
+      (ofEvents ? answer.body.replace('</SOAP-ENV:Body>', `${bulk}</SOAP-ENV:Body>`) : answer.body);
     if (delayMs === Number.POSITIVE_INFINITY) return;
     if (delayMs > 0) later(delayMs, () => send(response, status, body));
     else send(response, status, body);
@@ -170,6 +217,7 @@ export async function startOnvifDevice(options: OnvifOptions = {}): Promise<Onvi
   const url = `http://${host}:${(server.address() as AddressInfo).port}/onvif/device_service`;
   const close = async (): Promise<void> => {
     for (const timer of timers) clearTimeout(timer);
+    subscriptions.close();
     const closed = new Promise<void>((resolve) => {
       server.close(() => resolve());
     });
@@ -197,6 +245,13 @@ export async function startOnvifDevice(options: OnvifOptions = {}): Promise<Onvi
     },
     swell(bytes) {
       swollenBytes = bytes;
+    },
+    tell: subscriptions.tell,
+    refuseSubscriptions: subscriptions.refuse,
+    dropSubscriptions: subscriptions.drop,
+    subscriptions: subscriptions.count,
+    babble(body) {
+      babbled = body;
     },
     close,
     [Symbol.asyncDispose]: close,
