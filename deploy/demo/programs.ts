@@ -1,10 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { createWriteStream } from 'node:fs';
+import { createWriteStream, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const root = join(import.meta.dirname, '..', '..');
-const bootstrap = join('deploy', 'bootstrap.mjs');
 const entry = { agent: 'agent/main.ts', hub: 'deploy/hub/main.ts' } as const;
+
+/** What starts a program of a checkout: packages are here and Node is the right one, or this would not run. */
+function lineOf(program: keyof typeof entry, checkout: string): string[] {
+  const { nodeFlags } = JSON.parse(readFileSync(join(checkout, 'package.json'), 'utf8'));
+  return [process.execPath, ...(nodeFlags[entry[program]] ?? []), join(checkout, entry[program])];
+}
 
 /** A long-running program of the demo, as a process of its own: what the demo shows is what a site runs. */
 export interface Running {
@@ -23,8 +28,7 @@ export interface Where {
   within?: readonly string[];
   /** Another copy of the checkout. */
   checkout?: string;
-  /** Options of Node itself. */
-  node?: readonly string[];
+  env?: Readonly<Record<string, string>>;
 }
 
 /** Starts `agent` or `hub`; its log goes to `logFile`. */
@@ -32,12 +36,13 @@ export function start(
   program: keyof typeof entry,
   args: string[],
   logFile: string,
-  { within = [], checkout = root, node = [] }: Where = {},
+  { within = [], checkout = root, env = {} }: Where = {},
 ): Running {
   const log = createWriteStream(logFile, { flags: 'a' });
-  const line = [...within, process.execPath, ...node, join(checkout, bootstrap), entry[program], ...args];
+  const line = [...within, ...lineOf(program, checkout), ...args];
   const child = spawn(line[0] as string, line.slice(1), {
     cwd: checkout,
+    env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
     // Ctrl-C reaches every process of the terminal's group; these end one after the other, when they are told.
     detached: true,
@@ -71,7 +76,8 @@ export interface Answer {
 /** Types one command, as a person would in a second terminal, and waits for it to end. */
 export function type(program: keyof typeof entry, args: string[], timeoutMs = 60_000): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const child: ChildProcess = spawn(process.execPath, [join(root, bootstrap), entry[program], ...args], {
+    const line = [...lineOf(program, root), ...args];
+    const child: ChildProcess = spawn(line[0] as string, line.slice(1), {
       cwd: root,
       stdio: ['ignore', 'pipe', 'pipe'],
     });

@@ -1,5 +1,5 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { cpSync, createWriteStream, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { waitFor } from '../demo/wait.ts';
 
@@ -12,46 +12,38 @@ const program = ['/usr/sbin/mosquitto', '/usr/local/sbin/mosquitto'].find(exists
 export function whyNoBroker(): string | undefined {
   if (program === undefined) return "Debian's mosquitto is not installed";
   if (!existsSync(debianFile)) return `there is no ${debianFile}`;
-  if (spawnSync('openssl', ['version'], { stdio: 'ignore' }).error) return 'openssl is not installed';
   return undefined;
 }
 
-/** What vouches for the broker, and for those who come: paths of PEM files. */
-export interface BrokerFiles {
-  ca: string;
-  crl: string;
-  cert: string;
-  key: string;
-}
-
 export interface Broker {
+  /** Of its process now: it is begun again whenever it ends, as the service manager does. */
   pid(): number;
-  /** What it said in this life. */
-  said(): string;
-  /** Takes the list of what is revoked anew and ends every connection, as deploy/mosquitto/README.md says. */
-  revoked(): Promise<void>;
+  /** How often it was begun. */
+  starts(): number;
+  /** Where it reads its certificates and the list of revoked ones. */
+  certificates: string;
   stop(): Promise<void>;
 }
 
 /**
  * The broker of deploy/mosquitto below Debian's own configuration: paths, user and address are another, the rest
- * stands as it is shipped. `listener`: port and address. `began` is told of every process.
+ * stands as it is shipped. `files`: the folder that "hub ca" made for it. `listener`: port and address. `began` is told
+ * of every process.
  */
 export async function startBroker(options: {
   folder: string;
-  files: BrokerFiles;
+  files: string;
   listener: string;
   within: readonly string[];
+  log: string;
   began(pid: number): void;
 }): Promise<Broker> {
-  const { folder, files } = options;
+  const { folder } = options;
   if (program === undefined) throw new Error(whyNoBroker());
   const at = (path: string): string => join(folder, path);
   for (const name of ['peio', 'conf.d', 'data']) mkdirSync(at(name), { recursive: true });
-  cpSync(files.ca, at('peio/ca.crt'));
-  cpSync(files.crl, at('peio/ca.crl'));
-  cpSync(files.cert, at('peio/broker.crt'));
-  cpSync(files.key, at('peio/broker.key'));
+  for (const name of ['ca.crt', 'ca.crl', 'broker.crt', 'broker.key'])
+    cpSync(join(options.files, name), at(`peio/${name}`));
   cpSync(join(shipped, 'peio.acl'), at('peio/peio.acl'));
   writeFileSync(
     at('conf.d/peio.conf'),
@@ -68,43 +60,50 @@ export async function startBroker(options: {
   ]);
   writeFileSync(at('mosquitto.conf'), `${debian}\n${process.getuid?.() === 0 ? 'user root\n' : ''}`);
 
-  let said = '';
+  const log = createWriteStream(options.log, { flags: 'a' });
   let child: ChildProcess | undefined;
+  let starts = 0;
+  let stopping = false;
   const start = async (): Promise<void> => {
-    said = '';
+    let said = '';
     const line = [...options.within, program, '-c', at('mosquitto.conf')];
     const started = spawn(line[0] as string, line.slice(1), {
       stdio: ['ignore', 'ignore', 'pipe'],
       detached: true,
     });
     child = started;
+    starts += 1;
     options.began(started.pid ?? 0);
     started.stderr.on('data', (chunk: Buffer) => {
-      said = (said + chunk.toString()).slice(-100_000);
+      said = (said + chunk.toString()).slice(-2000);
+      log.write(chunk);
+    });
+    let ran = false;
+    started.once('exit', () => {
+      // One that cannot start says so below; one that ran is begun again.
+      if (ran && !stopping) start().catch((error: unknown) => log.write(`${String(error)}\n`));
     });
     await waitFor('mosquitto to run', 20_000, () => {
       if (started.exitCode !== null) throw new Error(`mosquitto ended: ${said.trim().split('\n').pop()}`);
       return said.includes('running');
     });
-  };
-  const stop = async (): Promise<void> => {
-    const ending = child;
-    child = undefined;
-    if (ending === undefined || ending.exitCode !== null || ending.signalCode !== null) return;
-    const ended = new Promise((resolve) => ending.once('exit', resolve));
-    ending.kill('SIGTERM');
-    await ended;
+    ran = true;
   };
   await start();
   return {
     pid: () => child?.pid ?? 0,
-    said: () => said,
-    async revoked() {
-      cpSync(files.crl, at('peio/ca.crl'));
-      await stop();
-      await start();
+    starts: () => starts,
+    certificates: at('peio'),
+    async stop() {
+      stopping = true;
+      const ending = child;
+      if (ending !== undefined && ending.exitCode === null && ending.signalCode === null) {
+        const ended = new Promise((resolve) => ending.once('exit', resolve));
+        ending.kill('SIGTERM');
+        await ended;
+      }
+      log.end();
     },
-    stop,
   };
 }
 

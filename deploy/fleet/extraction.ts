@@ -1,4 +1,4 @@
-import { type Answer, type } from '../demo/programs.ts';
+import { done, type } from './command.ts';
 import type { Fleet } from './fleet.ts';
 
 /** An extraction as persons make it, command by command. */
@@ -46,12 +46,4 @@ export async function extract(
   if (filesHere !== files || bytesHere !== bytes)
     throw new Error(`${id}: ${filesHere} of ${files} files, ${bytesHere} of ${bytes} bytes`);
   return { id, files, bytes, ms: performance.now() - signed };
-}
-
-/** Throws unless the command ended well. */
-export function done(answer: Answer): Answer {
-  if (answer.code === 0) return answer;
-  throw new Error(
-    `exit ${answer.code}: ${(answer.stderr || answer.stdout).trim().split('\n').slice(-2).join(' ')}`,
-  );
 }

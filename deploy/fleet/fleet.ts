@@ -16,7 +16,7 @@ import { type Broker, startBroker } from './broker.ts';
 import { type Ground, loopbackGround, networkGround } from './ground.ts';
 import { camerasPlace } from './namespaces.ts';
 import { type FleetNode, fleetNode } from './node.ts';
-import { cameraAccount, type Prepared, prepare } from './prepare.ts';
+import { type Box, cameraAccount, enrolAll, type Prepared, prepareHub } from './prepare.ts';
 import { type Beside, startBeside } from './programs.ts';
 import type { RunRecord } from './run-record.ts';
 import { mountSmallDisk } from './small-disk.ts';
@@ -55,12 +55,13 @@ export interface FleetOptions {
   network: boolean;
   /** The node whose disk is to be filled: it gets a small one. */
   smallDiskOf: string | undefined;
-  say(text: string): void;
+  /** Told of how far it is. */
+  now(text: string): void;
   signal: AbortSignal;
 }
 
 export async function openFleet(options: FleetOptions): Promise<Fleet> {
-  const { dir, sites, record, say, signal } = options;
+  const { dir, sites, record, now, signal } = options;
   await using opened = new AsyncDisposableStack();
   // The last to go: it ends what an orderly end has left.
   opened.defer(() => record.clear());
@@ -92,7 +93,7 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
   const { host, port } = ground.stamp(hubPlace);
   await beside('reflector', hubPlace, 'deploy/fleet/reflector-child.ts', [host, String(port)]);
 
-  const prepared = await prepare({
+  const prepared = await prepareHub({
     dir,
     sites,
     places,
@@ -102,7 +103,8 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
   });
   const broker = await startBroker({
     folder: join(dir, 'broker'),
-    files: prepared.broker,
+    files: join(prepared.hub, 'broker'),
+    log: log('broker'),
     listener: ground.listener,
     within: ground.within(hubPlace),
     began,
@@ -131,13 +133,15 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
       },
     );
   });
-  say('town hall, broker and cameras run');
+  now('town hall, broker and cameras run');
+  await enrolAll(prepared, { dir, sites, signal });
+  now(`${sites.nodes.length} boxes made their keys and are enrolled`);
 
   const nodes = sites.nodes.map(({ id, name, cameras: mine }) => {
-    const { box, store, socket } = prepared.boxes.get(id) as { box: string; store: string; socket: string };
+    const { etc, store, socket } = prepared.boxes.get(id) as Box;
     const ids = mine.map((camera) => camera.id);
     const within = ground.within(id);
-    return fleetNode({ id, name, cameras: ids, box, store, socket, within, log: log(id), began });
+    return fleetNode({ id, name, cameras: ids, etc, store, socket, within, log: log(id), began });
   });
   opened.defer(() => endAll(nodes));
   if (options.smallDiskOf !== undefined) {
@@ -149,7 +153,10 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
   opened.defer(() => {
     closing = true;
   });
-  const waiting = [...nodes];
+  let started = 0;
+  // Relays first: who measures a link to one that is not there yet tells of it.
+  const rank = ({ id }: FleetNode): number => places.findIndex((place) => place.id === id);
+  const waiting = [...nodes].sort((a, b) => rank(a) - rank(b));
   await Promise.all(
     Array.from({ length: startsAtOnce }, async () => {
       for (let node = waiting.shift(); node !== undefined; node = waiting.shift()) {
@@ -163,7 +170,8 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
           if (why !== undefined) throw new Error(`${one.id}: ${why}`);
           return (await one.status()) !== undefined;
         });
-        say(`${nodes.length - waiting.length} of ${nodes.length} agents started`);
+        started += 1;
+        now(`${started} of ${nodes.length} agents started`);
       }
     }),
   );

@@ -11,10 +11,11 @@ export interface Ground {
   within(place: string): string[];
   /** Port of the broker, and an address where it is not every one, as its configuration has them. */
   listener: string;
-  /** Where this process reaches the broker. */
+  /** Where this process reaches broker and deliveries. */
   brokerDoor: string;
-  /** Addresses that the hub's and the broker's certificates are made out to. */
-  hubAddresses: string[];
+  uploadDoor: string;
+  /** Addresses of the town hall besides the one that the nodes use. */
+  doors: string[];
   /** Where a place answers who measures a link to it. */
   stamp(place: string): { host: string; port: number };
   /** Where all simulated cameras listen. */
@@ -34,14 +35,14 @@ const pagePort = 8444;
 /** Addresses and ports of the inventory, in namespaces of their own. */
 export function networkGround(sites: Sites, places: readonly Place[], tag: string): Ground {
   const town = openTown(places, tag);
-  const hub = places[0] as Place;
   const mqttPort = new URL(sites.hub.mqtt).port;
   return {
     town,
     within: town.within,
     listener: mqttPort,
     brokerDoor: `mqtts://${town.door}:${mqttPort}`,
-    hubAddresses: [hub.address, town.door],
+    uploadDoor: `https://${town.door}:${new URL(sites.hub.upload).port}/upload`,
+    doors: [town.door],
     stamp: (id) => ({ host: (places.find((place) => place.id === id) as Place).address, port: stampPort }),
     simulator: { host: '0.0.0.0', port: rtspPort },
     hub: { mqtt: sites.hub.mqtt, upload: sites.hub.upload, listen: sites.hub.listen },
@@ -60,7 +61,8 @@ export async function loopbackGround(places: readonly Place[]): Promise<Ground> 
     within: () => [],
     listener: `${mqtt} ${host}`,
     brokerDoor: `mqtts://${host}:${mqtt}`,
-    hubAddresses: [host],
+    uploadDoor: `https://${host}:${upload}/upload`,
+    doors: [],
     stamp: (id) => ({ host, port: ports[4 + places.findIndex((place) => place.id === id)] as number }),
     simulator: { host, port: rtsp },
     hub: {

@@ -73,3 +73,13 @@ export function recordedUntil(node: FleetNode): number {
     ),
   );
 }
+
+/** UTC from which every camera of a node is on disk. */
+export function recordedSince(node: FleetNode): number {
+  return Math.max(
+    ...node.cameras.map(
+      (camera) =>
+        node.ledger(camera).find(({ kind }) => kind === 'segment')?.start ?? Number.POSITIVE_INFINITY,
+    ),
+  );
+}

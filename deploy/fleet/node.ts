@@ -10,8 +10,8 @@ export interface FleetNode {
   id: string;
   name: string;
   cameras: string[];
-  /** The folder of its box: configuration, secrets, certificate. */
-  box: string;
+  /** On its box: configuration, keys, secrets, certificate. */
+  etc: string;
   store: string;
   /** Starts the agent; with `checkout`, another copy of the program. */
   start(checkout?: string): void;
@@ -25,8 +25,8 @@ export interface FleetNode {
   /** Undefined while nobody answers on its socket. */
   status(): Promise<LocalStatus | undefined>;
   ledger(camera: string): LedgerLine[];
-  /** The envelope of the policy that it follows; undefined while it is the one it was delivered with. */
-  policy(): Buffer | undefined;
+  /** The envelope of the policy that it follows. */
+  policy(): Buffer;
   /** Reads everything on its disk again and says what is wrong. */
   verify(rootFile: string): Promise<{ ok: boolean; segments: number; said: string }>;
 }
@@ -47,14 +47,14 @@ export function fleetNode(options: {
   id: string;
   name: string;
   cameras: string[];
-  box: string;
+  etc: string;
   store: string;
   socket: string;
   within: readonly string[];
   log: string;
   began(pid: number): void;
 }): FleetNode {
-  const { id, name, cameras, box, store, socket } = options;
+  const { id, name, cameras, etc, store, socket } = options;
   let running: Running | undefined;
   const end = async (how: 'stop' | 'kill'): Promise<void> => {
     const ending = running;
@@ -65,15 +65,15 @@ export function fleetNode(options: {
     id,
     name,
     cameras,
-    box,
+    etc,
     store,
     start(checkout) {
       const where = {
         within: options.within,
-        node: [`--max-old-space-size=${heapMegabytes}`],
+        env: { NODE_OPTIONS: `--max-old-space-size=${heapMegabytes}` },
         ...(checkout === undefined ? {} : { checkout }),
       };
-      running = start('agent', ['run', '--config', join(box, 'agent.yaml')], options.log, where);
+      running = start('agent', ['run', '--config', join(etc, 'agent.yaml')], options.log, where);
       options.began(running.pid);
     },
     stop: () => end('stop'),
@@ -105,8 +105,9 @@ export function fleetNode(options: {
         .sort((a, b) => a.start - b.start);
     },
     policy() {
-      const path = join(store, 'policy.dsse.json');
-      return existsSync(path) ? readFileSync(path) : undefined;
+      const newest = join(store, 'policy.dsse.json');
+      // Until one was published, it is the one that came with the box.
+      return readFileSync(existsSync(newest) ? newest : join(etc, 'policy.dsse.json'));
     },
     async verify(rootFile) {
       const { code, stdout, stderr } = await type('agent', [

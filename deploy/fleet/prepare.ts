@@ -1,10 +1,12 @@
-import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseDocument } from 'yaml';
-import { testAuthority } from '../../test/support/certificates.ts';
+import { takeAnswer } from '#agent/enrol/answer.ts';
+import { makeRequest, placeBundle } from '#agent/enrol/request.ts';
+import { systemFiles } from '#agent/platform/files.ts';
+import { edit } from '../demo/folder.ts';
 import { initHub } from '../hub/setup/init.ts';
 import { readSites, type Sites } from '../hub/setup/sites.ts';
-import type { BrokerFiles } from './broker.ts';
+import { done, type } from './command.ts';
 import type { Ground } from './ground.ts';
 import type { Place } from './topology.ts';
 
@@ -13,17 +15,24 @@ export const cameraAccount = { user: 'rec', password: 'Paese-47' };
 /** Short, so that a run of minutes seals many. */
 export const segmentSeconds = 5;
 
-export interface Prepared {
-  /** The town hall's folder. */
-  hub: string;
-  boxes: ReadonlyMap<string, { box: string; store: string; socket: string }>;
-  broker: BrokerFiles;
-  /** Takes a node's certificate back and makes the next list of what is revoked. */
-  revoke(node: string): void;
+export interface Box {
+  node: string;
+  /** Configuration, keys and secrets, as in /etc/peio-agent. */
+  etc: string;
+  config: string;
+  store: string;
+  socket: string;
 }
 
-/** The hub's folder, a box for every node, and the certificates of all; below `dir`, which is new. */
-export async function prepare(options: {
+export interface Prepared {
+  /** The town hall's folder, with the authority for certificates in it. */
+  hub: string;
+  rootKey: string;
+  boxes: ReadonlyMap<string, Box>;
+}
+
+/** A town hall's folder and its authority, made as `deploy/README.md` says; below `dir`. */
+export async function prepareHub(options: {
   dir: string;
   sites: Sites;
   places: readonly Place[];
@@ -34,16 +43,24 @@ export async function prepare(options: {
 }): Promise<Prepared> {
   const { dir, places, ground } = options;
   const hub = join(dir, 'hub');
-  const store = (node: string): string => join(dir, 'boxes', node, 'store');
-  const sites: Sites = {
+  const boxes = new Map(
+    options.sites.nodes.map(({ id }) => {
+      const etc = join(dir, 'boxes', id, 'etc');
+      const config = join(etc, 'agent.yaml');
+      const store = join(dir, 'boxes', id, 'store');
+      return [id, { node: id, etc, config, store, socket: options.socketOf(id) }];
+    }),
+  );
+  const stampOf = (id: string): string => {
+    const { host, port } = ground.stamp(id);
+    return `${host}:${port}`;
+  };
+  const sites = {
     ...options.sites,
     hub: { ...options.sites.hub, ...ground.hub },
     nodes: options.sites.nodes.map((node) => {
       const place = places.find(({ id }) => id === node.id) as Place;
-      const stampOf = (id: string): string => {
-        const { host, port } = ground.stamp(id);
-        return `${host}:${port}`;
-      };
+      const { store, socket } = boxes.get(node.id) as Box;
       const measured = places.some(({ uplink }) => uplink?.to === node.id);
       return {
         ...node,
@@ -53,8 +70,8 @@ export async function prepare(options: {
           rtsp: `rtsp://${ground.cameraHost(place, index)}:${ground.simulator.port}/cam-${options.cameraNumber(node.id, camera.id)}`,
         })),
         agent: {
-          store: { path: store(node.id), retention: '7d', segment: `${segmentSeconds}s` },
-          socket: options.socketOf(node.id),
+          store: { path: store, retention: '7d', segment: `${segmentSeconds}s` },
+          socket,
           lang: 'en',
           health: { interval: '10s' },
           ...(measured ? { stamp: { listen: stampOf(node.id) } } : {}),
@@ -72,46 +89,53 @@ export async function prepare(options: {
     passphrases: 'insecure-demo',
     utcMs: Date.now(),
   });
-  const authority = testAuthority(join(dir, 'authority'));
-  const own = authority.issue('hub', { addresses: ground.hubAddresses });
-  cpSync(authority.ca, join(hub, 'ca.crt'));
-  cpSync(own.cert, join(hub, 'hub.crt'));
-  cpSync(own.key, join(hub, 'hub-tls.key'));
-  const hubFile = join(hub, 'hub.yaml');
-  const hubYaml = parseDocument(readFileSync(hubFile, 'utf8'));
-  hubYaml.setIn(['web'], {
+  const web = {
     listen: ground.page,
     cert: 'hub.crt',
     key: 'hub-tls.key',
     origins: [`https://${ground.page}`],
-  });
-  writeFileSync(hubFile, hubYaml.toString({ lineWidth: 0 }), { mode: 0o600 });
-
-  const issued = new Map<string, ReturnType<typeof authority.issue>>();
-  const boxes = new Map<string, { box: string; store: string; socket: string }>();
-  for (const { id, cameras } of sites.nodes) {
-    const box = join(dir, 'boxes', id, 'etc');
-    mkdirSync(join(dir, 'boxes', id), { recursive: true });
-    cpSync(join(hub, 'nodes', id), box, { recursive: true });
-    const certificate = authority.issue(id);
-    issued.set(id, certificate);
-    cpSync(authority.ca, join(box, 'ca.crt'));
-    cpSync(certificate.cert, join(box, `${id}.crt`));
-    cpSync(certificate.key, join(box, `${id}.key`));
-    for (const camera of cameras)
-      writeFileSync(join(box, 'secrets', camera.id), `${cameraAccount.user}:${cameraAccount.password}\n`, {
-        mode: 0o600,
-      });
-    boxes.set(id, { box, store: store(id), socket: options.socketOf(id) });
-  }
-  const ofBroker = authority.issue('broker', { addresses: ground.hubAddresses });
-  return {
-    hub,
-    boxes,
-    broker: { ca: authority.ca, crl: authority.crl, ...ofBroker },
-    revoke(node) {
-      const certificate = issued.get(node);
-      if (certificate) authority.revoke(certificate);
-    },
   };
+  edit(join(hub, 'hub.yaml'), [[['web'], web]]);
+  done(await type('hub', ['ca', 'init', '--hub', hub, ...ground.doors.flatMap((one) => ['--address', one])]));
+  return { hub, rootKey: join(hub, 'keys', 'root.key'), boxes };
+}
+
+/**
+ * Gives every box its place: a bundle from the town hall, keys made on the box, the answer with certificate, policy and
+ * camera passwords encrypted to it.
+ */
+export async function enrolAll(
+  { hub, rootKey, boxes }: Prepared,
+  options: { dir: string; sites: Sites; signal: AbortSignal },
+): Promise<void> {
+  const at = (path: string): string => join(options.dir, path);
+  for (const folder of ['requests', 'answers']) mkdirSync(at(folder), { recursive: true });
+  done(await type('hub', ['provision', '--all', '--out', at('bundles'), '--hub', hub]));
+  const request = ({ node }: Box): string => at(`requests/${node}.json`);
+  // What "agent enrol" does on the box, without the second that each of twice nineteen processes takes to start.
+  const given = { credentials: undefined, utcMs: Date.now() };
+  for (const box of boxes.values()) {
+    options.signal.throwIfAborted();
+    await placeBundle(systemFiles, at(`bundles/${box.node}`), box.config);
+    writeFileSync(request(box), (await makeRequest(systemFiles, box.config, given)).text);
+  }
+  const secrets = options.sites.nodes.flatMap(({ id, cameras }) =>
+    cameras.map((camera) => `${id}/${camera.id}=${cameraAccount.user}:${cameraAccount.password}\n`),
+  );
+  writeFileSync(at('secrets'), secrets.join(''), { mode: 0o600 });
+  done(
+    await type('hub', [
+      ...['enrol', ...[...boxes.values()].map(request), '--root-key', rootKey, '--out', at('answers')],
+      ...['--secrets', at('secrets'), '--yes', '--hub', hub],
+    ]),
+  );
+  for (const { node, config } of boxes.values()) {
+    const { missing } = await takeAnswer(
+      systemFiles,
+      config,
+      readFileSync(at(`answers/${node}.answer.json`)),
+      undefined,
+    );
+    if (missing.length > 0) throw new Error(`${node} has no ${missing.join(', ')}`);
+  }
 }

@@ -1,8 +1,14 @@
-import type { StepResult } from './steps.ts';
+/** Whether a step held, and what was seen of it. */
+export interface StepResult {
+  held: boolean;
+  seen: string;
+}
 
 /** What a person at a terminal sees: each step with what was expected, what is going on, and what was seen. */
 export interface Report {
   say(text: string): void;
+  /** What goes on outside of steps; shown like theirs. */
+  now(text: string): void;
   /** A step begins; what it tells of itself is shown every few seconds. */
   step(
     number: number,
@@ -14,21 +20,42 @@ export interface Report {
 
 const everyMs = 5000;
 
-export function openReport(write: (text: string) => void): Report {
-  const running = new Map<number, { text: string; began: number }>();
-  const line = (text: string): void => write(`${text}\n`);
-  let shown = '';
+/** `width`: columns of a terminal, on which what goes on is one line that changes; undefined where lines are kept. */
+export function openReport(write: (text: string) => void, width: number | undefined): Report {
+  const began = performance.now();
+  const running = new Map<number, { text: string; shown: string }>();
+  let passing = '';
+  let shownAt = Number.NEGATIVE_INFINITY;
+  const line = (text: string): void => {
+    write(width === undefined ? `${text}\n` : `\r\x1b[2K${text}\n`);
+  };
+  const goingOn = (text: string): void => {
+    shownAt = performance.now();
+    const said = `   … ${text} (${seconds(performance.now() - began)})`;
+    if (width === undefined) line(said);
+    else write(`\r\x1b[2K${said.length < width ? said : `${said.slice(0, width - 2)}…`}`);
+  };
   const timer = setInterval(() => {
-    const parts = [...running].flatMap(([number, { text, began }]) =>
-      text === '' ? [] : [`${number}: ${text} (${seconds(performance.now() - began)})`],
-    );
-    if (parts.length > 0) shown = parts.join('; ');
-    if (parts.length > 0) line(`   … ${shown}`);
+    if (running.size === 0) {
+      if (passing !== '' && performance.now() - shownAt >= everyMs) goingOn(passing);
+      return;
+    }
+    const all = [...running].filter(([, { text }]) => text !== '');
+    const changed = width === undefined ? all.filter(([, { text, shown }]) => text !== shown) : all;
+    for (const [, one] of changed) one.shown = one.text;
+    if (changed.length > 0) goingOn(changed.map(([number, { text }]) => `${number}: ${text}`).join('; '));
+    else if (all.length > 0) goingOn(`${all.map(([number]) => number).join(', ')}: as before`);
   }, everyMs);
   return {
     say: line,
+    now(text) {
+      if (text !== passing && width === undefined) goingOn(text);
+      passing = text;
+    },
     step(number, title, expected) {
-      const one = { text: '', began: performance.now() };
+      const one = { text: '', shown: '' };
+      const started = performance.now();
+      passing = '';
       running.set(number, one);
       line(`${number}. ${title} …`);
       line(`   expected: ${expected}`);
@@ -38,12 +65,15 @@ export function openReport(write: (text: string) => void): Report {
         },
         end({ held, seen }) {
           running.delete(number);
-          const took = `(${seconds(performance.now() - one.began)})`;
+          const took = `(${seconds(performance.now() - started)})`;
           line(held ? `${number}. ● ${seen} ${took}` : `${number}. ▲ FAILED: ${seen} ${took}`);
         },
       };
     },
-    close: () => clearInterval(timer),
+    close() {
+      clearInterval(timer);
+      if (width !== undefined) write('\r\x1b[2K');
+    },
   };
 }
 
