@@ -1,4 +1,4 @@
-import type { FfmpegReason } from '#agent/camera/ingest.ts';
+import type { FfmpegReason, Track } from '#agent/camera/ingest.ts';
 import type { CameraStore } from '#agent/store/store.ts';
 import type { GapReason } from '#protocol/gap.ts';
 
@@ -33,4 +33,10 @@ export interface RecorderStatus {
 export function keptOf(camera: CameraStore): Pick<RecorderStatus, 'oldestSegment' | 'keptMs'> {
   const oldest = camera.oldest()?.start;
   return { ...(oldest === undefined ? {} : { oldestSegment: oldest }), keptMs: camera.keptMs() };
+}
+
+export function trackOf(track: Track | undefined): Pick<RecorderStatus, 'track'> {
+  if (track === undefined) return {};
+  const { codec, codecString, width, height } = track;
+  return { track: { codec, codecString, width, height } };
 }

@@ -11,9 +11,10 @@ import { type GapReason, gapReason } from '#protocol/gap.ts';
 import { openSealer, type Recipients } from '#protocol/seal/seal.ts';
 import { openCoverage } from './coverage.ts';
 import { coverageStart } from './coverage-start.ts';
+import { openCuts } from './cuts.ts';
 import { diskReason, openEntries } from './entries.ts';
 import { emptyRates } from './rates.ts';
-import { keptOf, type RecorderStatus } from './recorder-status.ts';
+import { keptOf, type RecorderStatus, trackOf } from './recorder-status.ts';
 import { cameraRetries } from './retries.ts';
 import { openRun, type RunClock } from './run-clock.ts';
 import { openWriter, type SegmentWriter } from './segment-writer.ts';
@@ -44,10 +45,7 @@ export interface Recorder {
   /** Lives until `signal` aborts, then seals what is open; a disk that still refuses after 10 s is left to the next start. */
   run(signal: AbortSignal): Promise<void>;
   status(): RecorderStatus;
-  /**
-   * Seals the open segment as soon as it holds this moment, after 30 s as it stands; resolves when it is sealed, after
-   * 40 s anyway.
-   */
+  /** Seals the open segment as soon as it holds this moment, after 30 s as it stands; resolves after 40 s anyway. */
   cutNow(): Promise<void>;
 }
 
@@ -55,7 +53,6 @@ export interface Recorder {
 const maxInFlightBytes = 16 * 1024 * 1024;
 /** Segments that wait for their ledger line: beyond it the disk takes bytes and refuses the ledger. */
 const maxFinishing = 4;
-const cutDeadlineMs = 30_000;
 const diskPatienceMs = 10_000;
 const healthyMs = 30_000;
 /** After the disk refused. */
@@ -81,7 +78,7 @@ export function openRecorder(parts: RecorderParts): Recorder {
   let mistrusted = false;
   /** Start of a run that waits for that. */
   let unproven: number | undefined;
-  let cuts: { at: MonotonicMs; done: PromiseWithResolvers<void> }[] = [];
+  const cuts = openCuts(clock);
   let state: RecorderStatus['state'] = 'connecting';
   let reason: GapReason | undefined;
   let since: number = clock.utc();
@@ -130,8 +127,7 @@ export function openRecorder(parts: RecorderParts): Recorder {
     const { writer, start } = open;
     open = undefined;
     joint = end;
-    const waiting = cuts;
-    cuts = [];
+    const answerCuts = cuts.take();
     writer.last();
     const entered = entries.segment(writer, start, end, (row) => {
       if (row !== undefined) {
@@ -141,9 +137,7 @@ export function openRecorder(parts: RecorderParts): Recorder {
       if (after !== undefined) after(row);
       else if (row === undefined) entries.gap({ start, end, reason: diskReason(writer.failure) });
     });
-    void entered.then(() => {
-      for (const { done } of waiting) done.resolve();
-    });
+    void entered.then(answerCuts);
   };
 
   /** Ends run and segment at the label of `at`: what follows is another run. */
@@ -253,8 +247,8 @@ export function openRecorder(parts: RecorderParts): Recorder {
         else if (open !== undefined) {
           const elapsedMs = fragment.arrivedAt - open.startedAt;
           const nearest = elapsedMs + (fragment.endedAt - fragment.arrivedAt) / 2 >= parts.segmentMs;
-          const asked = cuts.some(({ at }) => at <= fragment.arrivedAt);
-          if ((nearest || asked) && spares.available()) close(run.clock.label(fragment.arrivedAt));
+          if ((nearest || cuts.due(fragment.arrivedAt)) && spares.available())
+            close(run.clock.label(fragment.arrivedAt));
         }
       }
       if (open === undefined && (!fragment.keyframe || !begin(fragment))) {
@@ -269,7 +263,7 @@ export function openRecorder(parts: RecorderParts): Recorder {
       rates.add(fragment, track?.timescale ?? 1);
       become('recording');
       // A GOP that was split at a bound may go on in the next fragment, which could not begin a file.
-      if (!splitGops && cuts.some(({ at }) => at <= fragment.endedAt) && run !== undefined)
+      if (!splitGops && cuts.due(fragment.endedAt) && run !== undefined)
         close(run.clock.label(fragment.endedAt));
     },
   };
@@ -315,16 +309,7 @@ export function openRecorder(parts: RecorderParts): Recorder {
       ...(lastEndedAt === undefined ? {} : { lastFragmentAgeMs: clock.monotonic() - lastEndedAt }),
       bitrate: rates.bitsPerSecond(),
       frameRate: rates.framesPerSecond(),
-      ...(track === undefined
-        ? {}
-        : {
-            track: {
-              codec: track.codec,
-              codecString: track.codecString,
-              width: track.width,
-              height: track.height,
-            },
-          }),
+      ...trackOf(track),
       lostPackets: lostBefore + (session?.stats().lostPackets ?? 0),
       ffmpeg: session?.stats().because,
       offered: session?.stats().offered ?? [],
@@ -332,21 +317,14 @@ export function openRecorder(parts: RecorderParts): Recorder {
       inFlightBytes: inFlightBytes(),
       droppedFragments,
     }),
-    async cutNow() {
-      const done = Promise.withResolvers<void>();
-      const cut = (): void => {
-        if (run !== undefined && lastEndedAt !== undefined) close(run.clock.label(lastEndedAt));
-        // A disk that hangs longer is nobody's reason to wait.
-        limit = clock.after(diskPatienceMs, done.resolve);
-      };
-      let limit = clock.after(cutDeadlineMs, cut);
-      const sealed = Promise.withResolvers<void>();
-      if (open === undefined) sealed.resolve();
-      else cuts.push({ at: clock.monotonic(), done: sealed });
-      void sealed.promise.then(entries.settled).then(done.resolve);
-      await done.promise;
-      limit.cancel();
-    },
+    cutNow: () =>
+      cuts.ask(
+        open !== undefined,
+        () => {
+          if (run !== undefined && lastEndedAt !== undefined) close(run.clock.label(lastEndedAt));
+        },
+        entries.settled,
+      ),
   };
 }
 
