@@ -1,10 +1,12 @@
 // The test runner: node test/run.ts quick|all|KIND|FILE ... Each file runs in its own process, with a time limit, and
-// must register tests, finish them and let go of everything it opened. Ends with `N passed, N failed`.
+// must register tests, finish them and let go of everything it opened. Ends with
+// what the regulation asks, article by article, and `N passed, N failed`.
 import { spawn } from 'node:child_process';
 import { appendFileSync } from 'node:fs';
 import { glob } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join, relative } from 'node:path';
+import { lawTable } from './support/law-table.ts';
 import type { Tally } from './support/suite.ts';
 
 /** Kinds that need nothing but npm packages; the others need Debian's real parts or minutes. */
@@ -64,7 +66,8 @@ function runFile(file: string): Promise<Outcome> {
     child.on('close', (code, signal) => {
       clearTimeout(limit);
       clearTimeout(linger);
-      const tally: Tally = result === '' ? { passed: 0, failed: 0, skipped: 0 } : JSON.parse(result);
+      const tally: Tally =
+        result === '' ? { passed: 0, failed: 0, skipped: 0, tests: [] } : JSON.parse(result);
       if (result === '') problem ??= `ended without a result (${signal ?? `exit ${code}`})`;
       else if (code !== 0 && tally.failed === 0) problem ??= `exit ${signal ?? code} after its tests passed`;
       else if (tally.passed + tally.failed + tally.skipped === 0) problem ??= 'ran no test';
@@ -85,17 +88,20 @@ function runFile(file: string): Promise<Outcome> {
 }
 
 const files = await filesOf(process.argv.slice(2));
-const total: Tally = { passed: 0, failed: 0, skipped: 0 };
+const total: Omit<Tally, 'tests'> = { passed: 0, failed: 0, skipped: 0 };
+const law: { file: string; outcome: Outcome }[] = [];
 const queue = [...files];
 async function worker(): Promise<void> {
   for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
     const tally = await runFile(file);
+    if (file.startsWith('test/law/')) law.push({ file, outcome: tally });
     total.passed += tally.passed;
     total.failed += tally.failed;
     total.skipped += tally.skipped;
   }
 }
 await Promise.all(Array.from({ length: Math.min(2, availableParallelism()) }, worker));
+process.stdout.write(lawTable(law));
 // CI adds up several runs: one JSON line each.
 if (process.env['PEIO_TALLY']) appendFileSync(process.env['PEIO_TALLY'], `${JSON.stringify(total)}\n`);
 process.stdout.write(

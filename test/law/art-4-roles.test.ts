@@ -7,7 +7,7 @@ import { obeyingNode } from '../support/obeying-node.ts';
 import { signedWorld } from '../support/signed-world.ts';
 import { suite } from '../support/suite.ts';
 
-const test = suite('Art. 4');
+const test = suite('Art. 4: who may do what');
 const world = signedWorld();
 const { operator, officer, officer2, maintainer, root, node } = world.keys;
 

@@ -5,7 +5,7 @@ import { obeyingNode } from '../support/obeying-node.ts';
 import { signedWorld } from '../support/signed-world.ts';
 import { suite } from '../support/suite.ts';
 
-const test = suite('Art. 7');
+const test = suite('Art. 7 c. 3–4: a written request, and the officer authorises');
 const world = signedWorld();
 
 test('c. 3: without a reference to a written request there is no extraction and no hold', async () => {

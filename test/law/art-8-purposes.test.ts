@@ -5,7 +5,7 @@ import { obeyingNode } from '../support/obeying-node.ts';
 import { signedWorld } from '../support/signed-world.ts';
 import { suite } from '../support/suite.ts';
 
-const test = suite('Art. 8');
+const test = suite('Art. 8: a closed list of purposes');
 const world = signedWorld();
 
 test("c. 1: the five purposes of the article and the controller's own, and no other", async () => {

@@ -6,7 +6,7 @@ import { obeyingNode } from '../support/obeying-node.ts';
 import { signedWorld } from '../support/signed-world.ts';
 import { suite } from '../support/suite.ts';
 
-const test = suite('Art. 9 c. 1');
+const test = suite('Art. 9 c. 1: whatever is asked of a node is in its log');
 const world = signedWorld();
 
 test('f: what was done and what was refused, with when, for what, on which request and by whose keys', async () => {

@@ -10,9 +10,10 @@ export interface Tally {
   passed: number;
   failed: number;
   skipped: number;
+  tests: { suite: string; title: string; result: 'passed' | 'failed' | 'skipped' }[];
 }
 
-export const tally: Tally = { passed: 0, failed: 0, skipped: 0 };
+export const tally: Tally = { passed: 0, failed: 0, skipped: 0, tests: [] };
 const suites: { name: string; tests: number; run: () => void }[] = [];
 
 /**
@@ -55,8 +56,10 @@ export function suite(name: string, options: { timeoutMs?: number } = {}) {
         if (brokenHook) throw brokenHook;
         await limited(body, limitMs, title);
         tally.passed += 1;
+        tally.tests.push({ suite: name, title, result: 'passed' });
       } catch (error) {
         tally.failed += 1;
+        tally.tests.push({ suite: name, title, result: 'failed' });
         throw error;
       }
     });
@@ -74,6 +77,7 @@ export function suite(name: string, options: { timeoutMs?: number } = {}) {
           tally.failed += 1;
           throw new Error(`${why}, and PEIO_REQUIRE_REAL=1`);
         });
+      tally.tests.push({ suite: name, title, result: 'skipped' });
       tally.skipped += 1;
       process.stdout.write(`  skipped: ${name}: ${title} (${why})\n`);
     },
