@@ -76,6 +76,8 @@ export const boxConditions = {
     when: 'the disk says of itself that it fails (SMART), has bad sectors, is worn out, or its file system has errors',
     raiseAfterMs: 0,
     clearAfterMs: hour,
+    // Replaced it is either way.
+    explainedBy: ['disk-error'],
     name: { it: 'disco in avaria', en: 'disk dying' },
     reasons: {
       failing: {

@@ -1,14 +1,16 @@
-// npm run bench [-- record|start|seal|sweep|upload …]: see README.md here. What it finds goes to standard output, how it
+// npm run bench [-- record|start|seal|sweep|upload|alert|traffic …]: see README.md here. What it finds goes to standard output, how it
 // goes to standard error; --check exits 1 when a bar is missed.
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { alertTable, benchAlert } from './alert.ts';
 import { matrix, matrixTable } from './matrix.ts';
 import { buildsHere, record, recordTable } from './record.ts';
 import { seal, sealTable } from './seal.ts';
 import { start, startTable } from './start.ts';
 import { sweep, sweepTable } from './sweep.ts';
+import { benchTraffic, trafficTable } from './traffic.ts';
 import { benchUpload, uploadTable } from './upload.ts';
 
 /** Seven days of minutes from fourteen cameras. */
@@ -88,6 +90,14 @@ const benches: Record<string, (folder: string) => Promise<Found>> = {
   async sweep(folder) {
     const result = await sweep({ folder, say, cameras, segments: asked('segments', weekOfSegments) });
     return { result, text: sweepTable(result) };
+  },
+  async alert(folder) {
+    const result = await benchAlert({ folder, say, rounds: asked('rounds', 3) });
+    return { result, text: alertTable(result) };
+  },
+  async traffic() {
+    const result = await benchTraffic({ cameras, say });
+    return { result, text: trafficTable(result) };
   },
   async upload(folder) {
     const result = await benchUpload({ folder, say });

@@ -1,12 +1,8 @@
-import { createSocket } from 'node:dgram';
 import * as assert from 'uvu/assert';
-import { openStampClock } from '#agent/link/stamp-clock.ts';
-import { openReflector } from '#agent/link/stamp-reflector.ts';
-import { systemClock } from '#agent/platform/clock.ts';
-import { systemUdp } from '#agent/platform/udp.ts';
 import { type AgentChild, startAgent, startHub } from '../support/agent-child.ts';
 import { watchAlarms } from '../support/alarm-watch.ts';
 import { mosquittoBroker, mosquittoProgram } from '../support/brokers.ts';
+import { cutLink } from '../support/cut-link.ts';
 import { eventually } from '../support/eventually.ts';
 import { makeNodes } from '../support/nodes-town.ts';
 import { nutIsThere, startNut } from '../support/nut.ts';
@@ -28,7 +24,7 @@ else
     opened.defer(() => broker.close());
     const nutFolder = opened.use(temporaryFolder());
     const nut = opened.use(await startNut(nutFolder.path));
-    const far = await reflecting();
+    const far = await cutLink();
     opened.defer(() => far.close());
     const probing = (id: string, to: string, port: number) => [
       { id, to, probe: 'stamp', target: `127.0.0.1:${port}` },
@@ -157,40 +153,4 @@ async function hubSays(dir: string, id: string): Promise<boolean> {
   const { openClient } = await import('../../deploy/hub/cli/client.ts');
   const { alarms } = await openClient(dir).get('GET /alarms');
   return alarms.some((alarm) => alarm.id === id && alarm.state === 'unacknowledged-active');
-}
-
-/** A reflector at the far end of a link that can be cut: nothing passes, nobody is told. */
-async function reflecting() {
-  const stampClock = openStampClock(systemClock, () => true);
-  const reflector = await openReflector({
-    clock: systemClock,
-    stampClock,
-    udp: systemUdp,
-    host: '127.0.0.1',
-    port: 0,
-  });
-  let dropping = false;
-  const near = createSocket('udp4');
-  const far = createSocket('udp4');
-  let sender: { address: string; port: number } | undefined;
-  near.on('message', (bytes, from) => {
-    sender = from;
-    if (!dropping) far.send(bytes, reflector.port, '127.0.0.1');
-  });
-  far.on('message', (bytes) => {
-    if (!dropping && sender) near.send(bytes, sender.port, sender.address);
-  });
-  await new Promise<void>((resolve) => near.bind(0, '127.0.0.1', resolve));
-  await new Promise<void>((resolve) => far.bind(0, '127.0.0.1', resolve));
-  return {
-    port: near.address().port,
-    drop(yes: boolean) {
-      dropping = yes;
-    },
-    async close() {
-      near.close();
-      far.close();
-      await reflector.close();
-    },
-  };
 }
