@@ -408,6 +408,82 @@ test('when time arrives the segments of this life get their right start, and kee
   assert.ok(existsSync(store.path('cam-1', right)!));
 });
 
+test('a dead RTC battery: the box wakes in 1970, deletes nothing, and is right again when time arrives', async () => {
+  using folder = temporaryFolder();
+  const now = Date.UTC(2026, 0, 15);
+  const first = await rig(folder.path, {
+    clock: fakeClock(now),
+    files: roomy,
+    fill: async (camera, at) => {
+      for (const age of [week - hour, 50 * hour, hour]) await sealSegment(camera, at - age, 10_000);
+    },
+  });
+  await first.stop();
+
+  const clock = fakeClock(Date.UTC(1970, 0, 1, 0, 0, 30));
+  const life = await rig(folder.path, { clock, files: roomy, service: 'unknown', floor: now });
+  assert.is(life.trust.state(), 'unsynchronised');
+  const row = await sealSegment(life.camera, clock.utc(), 10_000, { clock: life.trust.state() });
+  await life.period(2 * hour);
+  assert.equal(life.swept, []);
+  assert.is(life.camera.count(), 4);
+
+  const shift = now + 3 * hour - clock.utc();
+  clock.stepUtc(shift);
+  life.service.answer = 'synced';
+  life.trust.hubSaid(clock.utc(), clock.monotonic());
+  await life.period();
+  assert.equal(
+    life.swept.map(({ cause, count, from }) => [cause, count, from]),
+    [['age', 1, now - week + hour]],
+  );
+  assert.is(life.camera.newest()?.file, row.file);
+  assert.is(life.camera.newest()?.start, row.start + shift);
+  await life.stop();
+});
+
+for (const [season, change] of [
+  ['spring', Date.UTC(2026, 2, 29, 1)],
+  ['autumn', Date.UTC(2026, 9, 25, 1)],
+] as const)
+  test(`the clock change of ${season}: no segment missing, doubled, early or late`, async () => {
+    using folder = temporaryFolder();
+    const zone = process.env['TZ'];
+    process.env['TZ'] = 'Europe/Rome';
+    try {
+      const offsets = [change - 1, change].map((at) => new Date(at).getTimezoneOffset());
+      assert.is.not(offsets[0], offsets[1], 'the zone of this test changes its clock then');
+      const clock = fakeClock(change + hour);
+      const starts = Array.from({ length: 6 }, (_, i) => change + (i - 3) * 600_000);
+      const { camera, period, stop, swept } = await rig(folder.path, {
+        clock,
+        files: roomy,
+        fill: async (filled) => {
+          for (const start of starts) await sealSegment(filled, start, 600_000);
+        },
+      });
+      const { segments } = camera.overlapping(change - hour, change + hour);
+      assert.equal(
+        segments.map(({ start, end }) => [start, end]),
+        starts.map((start) => [start, start + 600_000]),
+      );
+      for (const [i, start] of starts.entries()) {
+        await period(start + week - 60_000 - clock.utc());
+        assert.is(camera.count(), starts.length - i, 'a minute before its hour');
+        await period(180_000);
+        assert.is(camera.count(), starts.length - i - 1, 'two minutes after it');
+      }
+      assert.equal(
+        swept.map(({ count }) => count),
+        starts.map(() => 1),
+      );
+      await stop();
+    } finally {
+      if (zone === undefined) delete process.env['TZ'];
+      else process.env['TZ'] = zone;
+    }
+  });
+
 test('a disk without room for a byte is freed all the same, whatever its own books and the log refuse', async () => {
   const clock = fakeClock();
   const disk = memoryDisk(() => clock.utc());
