@@ -8,7 +8,7 @@ import { instant } from './time.ts';
 /** What a node delivers for one command, signed by the node; it goes before the first file. */
 export const maxManifestBytes = 4 * 1024 * 1024;
 
-const manifestFile = z.strictObject({
+const manifestFile = z.object({
   name: z
     .string()
     .max(80)
@@ -25,7 +25,7 @@ const manifestFile = z.strictObject({
 });
 
 export const manifestSchema = z
-  .strictObject({
+  .object({
     command: uuidV7,
     node: nodeId,
     camera: cameraId,
@@ -34,7 +34,7 @@ export const manifestSchema = z
     policyVersion: z.int().positive(),
     auditSeq: z.int().positive(),
     files: z.array(manifestFile).max(20_000),
-    gaps: z.array(z.strictObject({ start: instant, end: instant, reason: gapReason })).max(20_000),
+    gaps: z.array(z.object({ start: instant, end: instant, reason: gapReason })).max(20_000),
   })
   .refine(
     ({ files }) => files.length === 1 || files.every(({ name }) => parseSnapshotName(name) === undefined),

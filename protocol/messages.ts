@@ -5,6 +5,9 @@ import { instant } from './time.ts';
 
 /** Payloads of the topics that are JSON and unsigned. Readers are tolerant of fields a later version adds. */
 
+/** The `v1` of the topics: it changes when a reader of before could no longer understand; fields alone do not change it. */
+export const protocolVersion = 1;
+
 export const stateMessage = z.object({
   state: z.enum(['online', 'offline']),
   /** Of the machine: changes when it reboots. */
@@ -12,6 +15,8 @@ export const stateMessage = z.object({
   /** Of this run of the agent. */
   sessionId: z.string().max(64),
   version: z.string().max(64),
+  /** Of what is said here, {@link protocolVersion}; absent in what 0.1.0 said before there was one. */
+  protocol: z.int().positive().optional(),
   at: instant,
 });
 export type StatePayload = z.input<typeof stateMessage>;

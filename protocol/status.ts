@@ -1,8 +1,11 @@
 import { z } from 'zod';
 import { refusalCodes } from './refusal.ts';
 
-/** What a node answers to a command, signed by the node: `command/<id>/status`. */
-export const commandStatus = z.strictObject({
+/**
+ * What a node answers to a command, signed by the node: `command/<id>/status`. A box may be newer than its hub: a field
+ * that is not known here is left out.
+ */
+export const commandStatus = z.object({
   id: z.string().max(64),
   /** Counts up with every change: the newest wins whatever order they arrive in. */
   version: z.int().nonnegative(),

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { Failure } from '#protocol/failure.ts';
 import { publicKeyOf } from '#protocol/key.ts';
-import type { AlertPayload, StatePayload } from '#protocol/messages.ts';
+import { type AlertPayload, protocolVersion, type StatePayload } from '#protocol/messages.ts';
 import { instantText } from '#protocol/time.ts';
 import { topics } from '#protocol/topics.ts';
 import { type AlertBoard, alertPayload, openAlertBoard } from '../alert/board.ts';
@@ -49,6 +49,7 @@ export async function openVoice(life: Life, memory: Memory): Promise<Voice> {
     bootId,
     sessionId,
     version,
+    protocol: protocolVersion,
     at: instantText(clock.utc()),
   });
 

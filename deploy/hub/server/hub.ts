@@ -10,7 +10,7 @@ import type { Log } from '#agent/platform/log.ts';
 import { systemRandom } from '#agent/platform/random.ts';
 import { Failure, sentenceOf } from '#protocol/failure.ts';
 import { publicKeyOf } from '#protocol/key.ts';
-import type { StatePayload } from '#protocol/messages.ts';
+import { protocolVersion, type StatePayload } from '#protocol/messages.ts';
 import { instantText } from '#protocol/time.ts';
 import { hubNode, topics } from '#protocol/topics.ts';
 import { openAlarms } from '../alarms/alarms.ts';
@@ -138,6 +138,7 @@ export async function openHub(options: {
       bootId,
       sessionId,
       version,
+      protocol: protocolVersion,
       at: instantText(utc()),
     } satisfies StatePayload);
   const { ca, cert, key, url } = settings.mqtt;
