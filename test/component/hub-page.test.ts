@@ -100,6 +100,7 @@ function secretsOf(request: string, id: string): string[] {
 async function withRequest(town: SimulatedTown): Promise<{ request: string; id: string }> {
   const request = town.ask('site-09', 'cam-1');
   const id = town.grant(request);
+  town.keep(request);
   for (const key of [`case-review.${id}`, 'drill-overdue'])
     await town.alerts.raise({
       node: 'hub',
@@ -125,7 +126,7 @@ for (const role of everyone)
     const found = secretsOf(request, id).filter((secret) => text.includes(secret));
     if (role === 'maintainer') assert.equal(found, []);
     else
-      for (const secret of [request, id, record.protocol, 'drill-overdue', ' flows"'])
+      for (const secret of [request, id, record.protocol, 'drill-overdue', ' flows"', 'class="hold"'])
         assert.ok(found.includes(secret), secret);
     const status = role === 'maintainer' ? 403 : 200;
     assert.is((await one.get('/register')).status, status);
@@ -200,6 +201,23 @@ test('a request enters the register once, by who logged in; what is wrong with o
   const next = await (await operator.get(entered.headers.get('location') ?? '')).text();
   assert.match(next, `peio-hub extract --request ${line?.request} --node site-09 --camera cam-1`);
   assert.is((await maintainer.get(entered.headers.get('location') ?? '')).status, 403);
+});
+
+test('a long register comes page by page', async () => {
+  using folder = temporaryFolder();
+  await using town = await simulatedTown(folder.path, { logins: everyone });
+  for (let i = 0; i < 230; i++) town.ask('site-09', 'cam-1');
+  const one = visitor(town);
+  await one.logIn('officer');
+  const newest = await (await one.get('/register')).text();
+  const rows = (text: string) => [...text.matchAll(/id="line-(\d+)"/g)].map(([, seq]) => Number(seq));
+  assert.equal([rows(newest)[0], rows(newest).at(-1)], [230, 31]);
+  assert.match(newest, `${record.authority}, ${record.protocol}`);
+  const older = /href="(\/register[^"]*before=31)"/.exec(newest)?.[1]?.replaceAll('&amp;', '&');
+  const last = await (await one.get(older ?? '')).text();
+  assert.equal([rows(last)[0], rows(last).at(-1)], [30, 1]);
+  assert.not.match(last, 'before=');
+  assert.is((await one.get('/register?before=nonsense')).status, 200);
 });
 
 test('without a login nothing is told but the form, once there are logins', async () => {

@@ -38,6 +38,8 @@ export interface SimulatedTown extends AsyncDisposable {
   ask(node: string, camera: string): string;
   /** A case of the request, on its way from the node; its id. */
   grant(request: string): string;
+  /** The same time is kept beyond the seven days. */
+  keep(request: string): void;
   stop(): Promise<void>;
 }
 
@@ -223,7 +225,14 @@ export async function simulatedTown(
     });
     return id;
   };
-  return Object.assign(simulated, { page, ask, grant, stop, [Symbol.asyncDispose]: stop });
+  const keep = (request: string): void => {
+    const id = grant(request);
+    const one = simulated.cases.find((known) => known.id === id);
+    if (one?.command.type !== 'extract') throw new Error('no extraction to be like');
+    const command = { ...one.command, type: 'hold' as const, until: utc() + 30 * 24 * hour };
+    simulated.cases[simulated.cases.indexOf(one)] = { ...one, command, state: 'executed', executedAt: utc() };
+  };
+  return Object.assign(simulated, { page, ask, grant, keep, stop, [Symbol.asyncDispose]: stop });
 }
 
 const hour = 3_600_000;

@@ -3,7 +3,7 @@ import type { Alerts } from '../fleet/alerts.ts';
 import type { Cases } from './cases.ts';
 
 /** Between a node's acceptance of a release and its effect, as the node has it. */
-const releaseDelayMs = 24 * 3_600_000;
+export const releaseDelayMs = 24 * 3_600_000;
 
 /**
  * For the day between a release and its effect an alert says which hold will end: whoever should have been asked can

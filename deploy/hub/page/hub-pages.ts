@@ -4,6 +4,9 @@ import { stripLegend } from '#agent/view/strip-svg.ts';
 import { exactly, type Form } from '#agent/view/times.ts';
 import { texts } from '../cli/texts.ts';
 import type { RegisterLine } from '../register/register.ts';
+import { findRequest } from '../register/requests.ts';
+import { aboutOf } from '../register/selection.ts';
+import { cameraName, type Settings } from '../settings.ts';
 import { alertForms } from './alert-list.ts';
 import { firstSentence } from './first-sentence.ts';
 import { hubParts } from './hub-parts.ts';
@@ -51,14 +54,47 @@ ${section('alerts', t.alerts)}
   });
 }
 
+/** What the line is about: who asks for which cameras, why it was refused, what was reported. */
+function aboutLine(
+  lines: readonly RegisterLine[],
+  line: RegisterLine,
+  settings: Pick<Settings, 'nodes'>,
+  form: Form,
+): Html {
+  const found =
+    line.kind === 'request' && line.request !== undefined ? findRequest(lines, line.request) : undefined;
+  const { purpose, cameras } = aboutOf(lines, line);
+  const names = cameras.map((camera) => {
+    const [node = '', id = ''] = camera.split('/');
+    return cameraName(settings, node, id);
+  });
+  const said = [line['reason'], line['text']].filter((text) => typeof text === 'string');
+  const asked = found && html`${found.record.authority}, ${found.record.protocol}; `;
+  return html`${asked}${purpose !== undefined && html`${texts[form.lang].purpose[purpose]}<br>`}${names.join('; ')}${said.length > 0 && html`<br>${said.join('; ')}`}`;
+}
+
+/** A page full; the register goes on for as long as the town has cameras. */
+const registerLines = 200;
+
 export function registerPage(
   seer: Seer,
   form: Form,
-  lines: readonly RegisterLine[],
+  all: readonly RegisterLine[],
+  settings: Pick<Settings, 'nodes'>,
   session: Session | undefined,
+  /** Lines before this one. */
+  before: number,
 ): string {
   const t = pageWords[form.lang];
   const { act } = texts[form.lang];
+  const lines = all.filter(({ seq }) => seq < before).slice(-registerLines);
+  const oldest = lines[0]?.seq ?? 1;
+  const rows = [...lines]
+    .reverse()
+    .map(
+      (line) =>
+        html`<tr id="line-${line.seq}"><td>${line.seq}</td><td>${exactly(Date.parse(line.at), form)}</td><td>${act[line.kind]}</td><td>${line.request ?? ''} <code>${line.case ?? ''}</code></td><td>${aboutLine(all, line, settings, form)}</td><td>${line.by}</td></tr>`,
+    );
   return documentOf({
     form,
     title: t.register,
@@ -67,14 +103,7 @@ export function registerPage(
     styles,
     wide: true,
     body: html`<h1>${t.register}</h1><p><a href="/?lang=${form.lang}">${t.back}</a></p>
-<table><thead><tr>${t.registerHead.map((head) => html`<th scope="col">${head}</th>`)}</tr></thead><tbody>${[
-      ...lines,
-    ]
-      .reverse()
-      .map(
-        (line) =>
-          html`<tr><td>${line.seq}</td><td>${exactly(Date.parse(line.at), form)}</td><td>${act[line.kind]}</td><td>${line.request ?? ''} <code>${line.case ?? ''}</code></td><td>${line.by}</td></tr>`,
-      )}</tbody></table>`,
+<div class="table" role="region" aria-label="${t.register}" tabindex="0"><table><thead><tr>${t.registerHead.map((head) => html`<th scope="col">${head}</th>`)}</tr></thead><tbody>${rows}</tbody></table></div>${oldest > 1 && html`<p><a href="/register?lang=${form.lang}&amp;before=${oldest}">${t.older}</a></p>`}`,
   });
 }
 

@@ -101,7 +101,7 @@ const mostRows = 400;
 
 /** Every camera of the town on one screen: rows of 8 px, worst first, then by what is missing. */
 function wall(view: HubView): Html {
-  const { form, nodes, window, weeks, settings } = view;
+  const { form, nodes, window, weeks, settings, holds } = view;
   const rows = nodes
     .flatMap(({ cameras }) => cameras)
     .map((camera) => {
@@ -113,7 +113,9 @@ function wall(view: HubView): Html {
   return html`<span></span>${stripAxis(window, form)}${rows.slice(0, mostRows).map(({ camera, pieces }) => {
     const id = `${camera.node}-${camera.id}`;
     const name = cameraName(settings, camera.node, camera.id);
-    const drawing = { ...form, window, pieces, name, heightPx: 8, days: false, apartMs: 600_000 };
+    const held = holds.get(`${camera.node}/${camera.id}`);
+    const drawn = { ...form, window, pieces, name, heightPx: 8, days: false, apartMs: 600_000 };
+    const drawing = held ? { ...drawn, holds: held } : drawn;
     return html`<a href="#node-${camera.node}" id="row-${id}" title="${name}">${shape(camera.state)} ${camera.name}, ${camera.place}</a>${stripBox(`strip-${id}`, drawing, 'below')}`;
   })}${left > 0 && html`<span></span><span class="soft">${pageWords[form.lang].moreCameras(left)}</span>`}`;
 }
@@ -130,11 +132,12 @@ function requestList(view: HubView, requests: readonly RequestView[]): Html {
       const reason =
         one.state === 'refused' || one.state === 'failed' ? (one.reason ?? one.status?.reason) : undefined;
       const { delivery } = one;
-      const done = delivery && delivery.bytes > 0 ? delivery.bytesHere / delivery.bytes : undefined;
+      const done =
+        delivery && delivery.bytes > 0 ? delivery.bytesHere / delivery.bytes : one.status?.progress;
       return html`<div id="case-${one.id}">${cameraName(settings, one.node, one.camera)}: ${moment(one.from, form)} – ${moment(one.to, form)}<br>${said.caseState[word] ?? word}${reason !== undefined && ` (${said.reason[reason] ?? reason})`}${
         done !== undefined &&
-        one.state !== 'closed' &&
-        html` <progress max="1" value="${done.toFixed(3)}" aria-label="${one.id}"></progress> ${delivery?.filesHere}/${delivery?.files}, ${megabytes(delivery?.bytesHere ?? 0)} / ${megabytes(delivery?.bytes ?? 0)}`
+        one.state === 'authorised' &&
+        html` <progress max="1" value="${done.toFixed(3)}" aria-label="${one.id}"></progress> ${delivery && `${delivery.filesHere}/${delivery.files}, ${megabytes(delivery.bytesHere)} / ${megabytes(delivery.bytes)}`}`
       } <code>${one.id}</code></div>`;
     });
     return html`<li id="request-${request.id}"><strong>${request.id}</strong> <span class="soft">${request.protocol}, ${request.authority}: ${purpose}</span>${cases}${request.cases.length === 0 && html`<div>${request.rejected ? t.rejected : t.noCase}</div>`}</li>`;

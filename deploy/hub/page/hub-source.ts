@@ -11,6 +11,7 @@ import { findRequest } from '../register/requests.ts';
 import type { Settings } from '../settings.ts';
 import type { Coverage } from './coverage.ts';
 import { alertsFor, nodeViews } from './fleet-view.ts';
+import { holdsOf } from './holds.ts';
 import type { HubView, RequestView, Seer } from './hub-view.ts';
 
 /** What of the hub the page is made from. */
@@ -59,6 +60,7 @@ export async function hubView(source: HubSource, seer: Seer): Promise<HubView> {
     nodes,
     window,
     weeks,
+    holds: seer.role === 'maintainer' ? new Map() : holdsOf(source.cases.all(), nowUtc),
     requests: seer.role === 'maintainer' ? undefined : await requestViews(source),
   };
 }

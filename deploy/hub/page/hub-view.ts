@@ -39,6 +39,8 @@ export interface HubView {
   window: Interval;
   /** By `<node>/<camera>`. */
   weeks: ReadonlyMap<string, readonly Piece[]>;
+  /** What is kept beyond the seven days, by `<node>/<camera>`; empty for who may not know of any. */
+  holds: ReadonlyMap<string, readonly Interval[]>;
   /** Newest first; undefined for who may not know of any. */
   requests: RequestView[] | undefined;
 }

@@ -233,7 +233,7 @@ export async function openHubPage(parts: {
       case '/register':
         if (!open) return goTo(`/login?lang=${lang}`);
         if (seer.role === 'maintainer') return text(403, pageWords[lang].role.maintainer);
-        return page(registerPage(seer, form, source.register.lines(), session));
+        return page(registerPage(seer, form, source.register.lines(), settings, session, beforeOf(asked)));
       case '/request':
         if (session === undefined)
           return open ? text(403, pageWords[lang].readOnly) : goTo(`/login?lang=${lang}`);
@@ -332,6 +332,11 @@ function untilAborted(signal: AbortSignal): Promise<void> {
     if (signal.aborted) resolve();
     else signal.addEventListener('abort', () => resolve(), { once: true });
   });
+}
+
+/** A line of the register; every one when none is named. */
+function beforeOf({ query }: Asked): number {
+  return Number(query.get('before') ?? '') || Number.POSITIVE_INFINITY;
 }
 
 function langOf({ query }: Asked, settings: Settings): Lang {

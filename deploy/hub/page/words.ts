@@ -44,7 +44,8 @@ export interface PageWords {
   noCase: string;
   rejected: string;
   register: string;
-  registerHead: [seq: string, at: string, act: string, request: string, by: string];
+  registerHead: [seq: string, at: string, act: string, request: string, about: string, by: string];
+  older: string;
   back: string;
   logIn: string;
   logOut: string;
@@ -105,7 +106,8 @@ const it: PageWords = {
   noCase: 'in esame',
   rejected: 'respinta',
   register: 'Registro',
-  registerHead: ['n.', 'quando', 'atto', 'richiesta', 'da chi'],
+  registerHead: ['n.', 'quando', 'atto', 'richiesta', 'oggetto', 'da chi'],
+  older: 'Righe più vecchie',
   back: 'Torna al quadro',
   logIn: 'Accedi',
   logOut: 'Esci',
@@ -162,7 +164,8 @@ const en: PageWords = {
   noCase: 'under examination',
   rejected: 'rejected',
   register: 'Register',
-  registerHead: ['no.', 'when', 'act', 'request', 'by'],
+  registerHead: ['no.', 'when', 'act', 'request', 'about', 'by'],
+  older: 'Older lines',
   back: 'Back to the overview',
   logIn: 'Log in',
   logOut: 'Log out',
