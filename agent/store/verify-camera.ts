@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { Files } from '#agent/platform/files.ts';
+import { codeOf } from '#protocol/failure.ts';
 import { parseSegmentName, segmentDay } from '#protocol/segment-name.ts';
 import { instantText } from '#protocol/time.ts';
 import { readLedger } from './ledger.ts';
@@ -14,7 +15,10 @@ function dayOf(file: string): string {
   return segmentDay(parseSegmentName(file)?.start ?? 0);
 }
 
-/** One camera's folder against its ledger. */
+/**
+ * One camera's folder against its ledger. Of a store that is recorded to: what is sealed, begun or swept while it is
+ * looked at is no fault.
+ */
 export async function verifyCamera(
   files: Files,
   camera: { folder: string; sweptBefore: number },
@@ -53,7 +57,8 @@ export async function verifyCamera(
       tell(path, 'foreign-name', 'problem', 'no name of this store');
       continue;
     }
-    const found = await inspect(files, path, full && row !== undefined);
+    const found = await inspectIfThere(files, path, full && row !== undefined);
+    if (found === undefined) continue;
     bytes += found.bytes;
     if (found.finding !== undefined) findings.push(found.finding);
     if (row === undefined) {
@@ -73,22 +78,30 @@ export async function verifyCamera(
   }
   for (const { day, name } of listing.parts) {
     const path = join(folder, day, name);
-    const { finding } = await inspect(files, path, false);
-    if (finding !== undefined) findings.push(finding);
+    const found = await inspectIfThere(files, path, false);
+    if (found === undefined) continue;
+    if (found.finding !== undefined) findings.push(found.finding);
     else tell(path, 'segment-open', 'recoverable', 'was being written');
   }
-  for (const row of rows.values())
-    if (!listing.sealed.has(row.file))
-      tell(
-        join(folder, dayOf(row.file), row.file),
-        'segment-missing',
-        'problem',
-        'listed, not swept, and not there',
-      );
+  for (const row of rows.values()) {
+    const path = join(folder, dayOf(row.file), row.file);
+    if (!listing.sealed.has(row.file) && (await files.size(path)) === undefined)
+      tell(path, 'segment-missing', 'problem', 'listed, not swept, and not there');
+  }
   const future = [...rows.values()].filter((row) => row.start > now + skewMs).length;
   if (future > 0) tell(ledgerPath, 'label-in-future', 'notice', `${future} segments start after now`);
   overlaps([...rows.values()], ledgerPath, tell);
   return { segments: listing.sealed.size, bytes, findings };
+}
+
+/** Undefined for a file that went since it was listed. */
+async function inspectIfThere(files: Files, path: string, full: boolean) {
+  try {
+    return await inspect(files, path, full);
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
 }
 
 /** Within a run nothing overlaps; between runs it may, where the clock was stepped back. */

@@ -13,7 +13,7 @@ import {
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { systemClock } from '#agent/platform/clock.ts';
-import { systemFiles } from '#agent/platform/files.ts';
+import { type Files, systemFiles } from '#agent/platform/files.ts';
 import { ledgerText } from '#agent/store/ledger-line.ts';
 import { repairStore } from '#agent/store/repair.ts';
 import { openStore, type SegmentRow, verifyStore } from '#agent/store/store.ts';
@@ -59,6 +59,32 @@ test('one changed byte is found by its hash', async () => {
 test('a shortened file, a removed one', async () => {
   assert.equal(await found((dir, rows) => truncateSync(file(dir, rows[0]), 600)), ['problem segment-size']);
   assert.equal(await found((dir, rows) => rmSync(file(dir, rows[0]))), ['problem segment-missing']);
+});
+
+test('a store that is recorded to while it is looked at: what was sealed or begun meanwhile is no fault', async () => {
+  using folder = temporaryFolder();
+  const store = await openStore(storeParts(folder.path, systemClock));
+  const camera = await store.camera('cam-1');
+  await sealSegment(camera, t0, 10_000, { run: t0 });
+  const part = join(folder.path, day, '20260115T120010000Z.mp4.age.part');
+  writeFileSync(part, '');
+  let sealed = false;
+  const moving: Files = {
+    ...systemFiles,
+    async open(path, how) {
+      if (how === 'read' && !sealed) {
+        // Between the listing and the ledger.
+        sealed = true;
+        rmSync(part);
+        await sealSegment(camera, t0 + 10_000, 10_000, { run: t0 });
+      }
+      return await systemFiles.open(path, how);
+    },
+  };
+  const { findings } = await verifyStore(moving, folder.path, { full: true, now: Date.now() });
+  assert.equal(findings, []);
+  assert.ok(sealed);
+  await store.close();
 });
 
 test('a file under another name, in another day, or of nobody', async () => {
