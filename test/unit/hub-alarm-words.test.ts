@@ -1,8 +1,13 @@
+import { readFileSync } from 'node:fs';
 import * as assert from 'uvu/assert';
 import { conditions } from '#agent/alert/conditions.ts';
 import type { Alarm } from '../../deploy/hub/alarms/alarm.ts';
 import { postedAlerts } from '../../deploy/hub/alarms/alertmanager.ts';
-import { hubConditions, isForMaintenance } from '../../deploy/hub/alarms/hub-conditions.ts';
+import {
+  hubConditions,
+  hubConditionsPage,
+  isForMaintenance,
+} from '../../deploy/hub/alarms/hub-conditions.ts';
 import type { Notice } from '../../deploy/hub/alarms/life.ts';
 import { letterOf } from '../../deploy/hub/alarms/mail.ts';
 import { summaryOf } from '../../deploy/hub/alarms/summary.ts';
@@ -51,6 +56,12 @@ test('a relay and what it explains, by their names, in both languages', () => {
   const english = tell(notice({ explains }), form('en')).text;
   for (const word of ['What: node silent', 'Check first: the mains', 'Explains too: Peio Fonti CRM'])
     assert.ok(english.includes(word), word);
+});
+
+test('the page of the hub’s conditions is made from the table', () => {
+  const page = readFileSync(new URL('../../deploy/hub/alarms/conditions.md', import.meta.url), 'utf8');
+  const plain = (text: string): string => text.replaceAll(/[ -]+/g, ' ');
+  assert.is(plain(page), plain(hubConditionsPage()), 'run node test/unit/hub-alarm-table-make.ts');
 });
 
 test('what is over says how long it lasted, and nothing to be done', () => {

@@ -204,3 +204,29 @@ export const hubConditions: Readonly<Record<string, HubCondition>> = {
 export function isForMaintenance({ from, key }: { from: 'node' | 'hub'; key: string }): boolean {
   return from === 'node' || hubConditions[conditionOf(key)]?.about === 'fleet';
 }
+
+/** The page of the documentation that is made from this table. */
+export function hubConditionsPage(): string {
+  const all = Object.entries(hubConditions);
+  return [
+    '# Every condition the hub raises itself',
+    '',
+    'Made from `hub-conditions.ts` by `test/unit/hub-alarm-table-make.ts`; a test holds it to it. What nodes raise stands in',
+    '[agent/alert/conditions.md](../../../agent/alert/conditions.md).',
+    '',
+    '| condition | severity | told to | raised when |',
+    '| --- | --- | --- | --- |',
+    ...all.map(
+      ([name, { severity, about, when }]) =>
+        `| ${[`\`${name}\``, severity, about === 'fleet' ? 'maintenance' : 'the office', when].join(' | ')} |`,
+    ),
+    '',
+    'What staff read:',
+    '',
+    ...all.map(
+      ([name, { name: title, cause, check }]) =>
+        `- \`${name}\`, _${title.it}_. Causa probabile: ${cause.it}. Controllare per primo: ${check.it}.`,
+    ),
+    '',
+  ].join('\n');
+}
