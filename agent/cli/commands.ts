@@ -1,6 +1,7 @@
 import { applyCommandLine } from './apply.ts';
 import type { Command } from './arguments.ts';
 import { checkCommand } from './check.ts';
+import { discoverCommand } from './discover.ts';
 import { enrolCommand } from './enrol.ts';
 import { runCommand } from './run.ts';
 import { statusCommand } from './status.ts';
@@ -14,4 +15,5 @@ export const commands: readonly Command[] = [
   verifyCommand,
   applyCommandLine,
   enrolCommand,
+  discoverCommand,
 ];

@@ -25,9 +25,12 @@ export interface Udp {
     take: (bytes: Buffer) => void,
     failed: (error: NodeJS.ErrnoException) => void,
   ): Promise<UdpPeer>;
-  /** With `group`, `host` is a multicast address, joined on the interface that has the address `group`. */
+  /**
+   * With `group`, `host` is a multicast address, joined on the interface that has the address `group`. With `from`, what
+   * is sent to a group leaves by the interface that has that address, and goes no further than its segment.
+   */
   listen(
-    where: { host: string; port: number; group?: string; bufferBytes?: number },
+    where: { host: string; port: number; group?: string; from?: string; bufferBytes?: number },
     take: (bytes: Buffer, port: number, host: string) => void,
   ): Promise<UdpListener>;
 }
@@ -62,7 +65,7 @@ export const systemUdp: Udp = {
       }) as () => void);
     });
   },
-  listen({ host, port, group, bufferBytes }, take) {
+  listen({ host, port, group, from, bufferBytes }, take) {
     return new Promise((resolve, reject) => {
       const type = isIPv6(host) ? 'udp6' : 'udp4';
       const socket = createSocket({ type, reuseAddr: group !== undefined });
@@ -77,6 +80,8 @@ export const systemUdp: Udp = {
           // The kernel gives less where its own limit is lower.
           if (bufferBytes !== undefined) socket.setRecvBufferSize(bufferBytes);
           if (group !== undefined) socket.addMembership(host, group);
+          if (from !== undefined) socket.setMulticastInterface(from);
+          if (from !== undefined) socket.setMulticastTTL(1);
         } catch (error) {
           return failed(error as Error);
         }
