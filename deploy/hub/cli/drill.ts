@@ -42,7 +42,8 @@ Nothing in the clear is written. Exit codes: 0 everything opened, 1 something di
     const results: { nodes: string[]; opened: boolean }[] = [];
     for (const { nodes, recipients } of sets)
       results.push({ nodes, opened: await opensSample(identity.secret, recipients) });
-    const segment = await newestSegment(call);
+    const since = policy.recipients.find(({ recipient }) => recipient === identity.recipient)?.from ?? 0;
+    const segment = await newestSegment(call, since);
     const opened = segment && (await opensFile(identity.secret, segment.path, segment.torn));
     const sample = results.every((one) => one.opened);
     const entered = await client.post('drill', {
@@ -122,9 +123,13 @@ async function opens(
   }
 }
 
-/** The last segment of the newest case whose files are here. */
+/**
+ * The last segment of the newest case whose files are here and that was filmed since the identity counts: an older one
+ * was sealed to the identity before.
+ */
 async function newestSegment(
   call: Call,
+  since: number,
 ): Promise<{ case: string; name: string; path: string; torn: boolean } | undefined> {
   const cases = await call.client().get('GET /cases');
   for (const { id, state } of cases.reverse()) {
@@ -135,7 +140,7 @@ async function newestSegment(
       maxManifestBytes,
     );
     const parsed = manifestSchema.safeParse(parseJson(payload));
-    const file = parsed.success ? parsed.data.files.at(-1) : undefined;
+    const file = parsed.success ? parsed.data.files.findLast(({ start }) => start >= since) : undefined;
     if (file === undefined) continue;
     const { name, torn } = file;
     const path = join(folder, 'files', name);

@@ -24,6 +24,7 @@ import {
   addPerson,
   nextVersion,
   revoke,
+  rotateHub,
   rotateIdentity,
   rotateNode,
   setThreshold,
@@ -58,6 +59,7 @@ const changes: Record<string, Change> = {
     });
   },
   'rotate-node': (call, policy) => rotateNode(policy, argument(call, 'NODE'), publicKeyIn(call.need('key'))),
+  'rotate-hub': (call, policy) => rotateHub(policy, publicKeyIn(call.need('key'))),
   set: (call, policy) => {
     let next = policy;
     for (const text of call.options('threshold')) next = setThreshold(next, text);
@@ -80,12 +82,14 @@ const changes: Record<string, Change> = {
 
 export const policy: Command = {
   summary: 'Shows the policy, makes and signs its next version where the root key is, and publishes it.',
-  usage: 'show [FILE] | add-person | revoke | rotate-identity | rotate-node | set | sign FILE | publish FILE',
+  usage:
+    'show [FILE] | add-person | revoke | rotate-identity | rotate-node | rotate-hub | set | sign FILE | publish FILE',
   notes: `  show [FILE]                        what a policy says
   add-person --name --role --key     a person's public key (PEM)
   revoke KEYID|NAME                  one key, or everything of a person
   rotate-identity officer|escrow     --recipient age1…: the old one ends, the new one begins
   rotate-node NODE --key FILE        the public key of a node's new box
+  rotate-hub --key FILE              the public key of another hub; put into its folder, not published
   set                                thresholds, purposes of holds
   sign FILE                          another root's signature on a version made elsewhere
   publish FILE                       hands it to "hub serve", which sends it to every node
@@ -100,6 +104,11 @@ Changes start from --from FILE (else the hub's policy.dsse.json) and need --root
       multiple: true,
       value: 'FILE',
       help: 'with its passphrase, in the order of the keys (else asked for)',
+    },
+    root: {
+      type: 'string',
+      value: 'FILE',
+      help: 'public key of the root that signed the version to start from, when --root-key did not',
     },
     name: { type: 'string', value: 'NAME', help: 'of the person' },
     role: { type: 'string', value: 'ROLE', help: 'root, operator, officer or maintainer' },
@@ -138,8 +147,7 @@ async function make(call: Call, change: Change): Promise<number> {
   const keys = await rootKeys(call);
   const before = readText(call.option('from') ?? join(call.dir, 'policy.dsse.json'));
   const { envelope, policy: inForce } = parsePolicy(Buffer.from(before));
-  if (!keys.some((key) => hasSigned(envelope, key)))
-    throw new Failure('denied', 'policy-signature', 'the version to start from is not signed by this root');
+  if (!keys.some((key) => hasSigned(envelope, key))) requireKnownRoot(call, before);
   const payload = parseJson(envelope.payload) as PolicyPayload;
   const next = nextVersion(change(call, payload), systemClock.utc());
   const text = signEnvelope(payloadTypes.policy, Buffer.from(JSON.stringify(next)), keys);
@@ -150,6 +158,18 @@ async function make(call: Call, change: Change): Promise<number> {
 function hasSigned({ payloadType, payload, signatures }: Envelope, key: KeyObject): boolean {
   const half = publicKeyOf(key).key;
   return signatures.some(({ sig }) => verify(null, pae(payloadType, payload), half, sig));
+}
+
+/** For a root that took part in no version yet, such as the one that remains when the other is lost. */
+function requireKnownRoot(call: Call, before: string): void {
+  const file = call.option('root');
+  if (file === undefined)
+    throw new Failure(
+      'denied',
+      'policy-signature',
+      'the version to start from is not signed by this root: name the public key of the one that signed it with --root',
+    );
+  verifyPolicy(Buffer.from(before), { roots: parsePublicPem(readText(file)), threshold: 1 });
 }
 
 async function sign(call: Call, text: string): Promise<number> {

@@ -78,6 +78,12 @@ export function rotateNode(policy: PolicyPayload, node: string, key: PublicKey):
   };
 }
 
+/** Another key for the hub: that of the machine which takes its place. */
+export function rotateHub(policy: PolicyPayload, key: PublicKey): PolicyPayload {
+  if (policy.hub.key === key.spki) refuse('known-key', 'the hub has this key already');
+  return { ...policy, hub: { key: key.spki } };
+}
+
 /** `extract:officer=2`; zero takes the role out of the threshold. */
 export function setThreshold(policy: PolicyPayload, text: string): PolicyPayload {
   const match = /^([a-z]+):([a-z]+)=(\d{1,2})$/.exec(text);

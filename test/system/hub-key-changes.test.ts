@@ -2,9 +2,10 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import { generateX25519Identity, identityToRecipient } from 'age-encryption';
 import * as assert from 'uvu/assert';
-import { makeSigningKey } from '../../deploy/hub/setup/keys.ts';
+import { makeIdentity, makeSigningKey } from '../../deploy/hub/setup/keys.ts';
 import { readPackage } from '../../deploy/hub/viewing/package-file.ts';
 import { verifyPackage } from '../../deploy/hub/viewing/verify.ts';
+import { codeThrown } from '../support/code-thrown.ts';
 import { eventually } from '../support/eventually.ts';
 import { caseFolder, inTown, officerIdentity, type World } from '../support/hub-case.ts';
 import { scriptedNode, serveHub } from '../support/hub-town.ts';
@@ -28,6 +29,15 @@ function keyPair(world: World, name: string): { key: string; pub: string } {
   writeFileSync(key, made.privatePem);
   writeFileSync(pub, made.publicPem);
   return { key, pub };
+}
+
+/** Whether an extraction can be prepared and signed with these keys. */
+async function granted(world: World, operator: string, officer: string): Promise<boolean> {
+  const request = await world.request();
+  const made = await world.run('extract', '--request', request, '--key', operator);
+  if (made.code !== 0) return false;
+  const { id } = JSON.parse(made.out) as { id: string };
+  return (await world.run('authorise', id, '--yes', '--key', officer)).code === 0;
 }
 
 /** The node starts again, under the policy and with the key of now, and goes on with its log. */
@@ -140,4 +150,119 @@ test('the proof of a delivery is found in the log of the box that made it, after
     const root = join(world.town.hub, 'root.pub');
     const checked = await world.run('verify', file, '--passphrase-file', passphrase, '--root', root);
     assert.is(checked.code, 0, checked.out + checked.err);
+  }));
+
+test('a lost key of operator or officer is replaced by the root; the old one orders nothing any more', () =>
+  inTown(async (world) => {
+    const root = join(world.town.hub, 'keys', 'root.key');
+    const old = (role: string): string => join(world.town.hub, 'keys', `${role}.key`);
+    const now = { operator: old('operator'), officer: old('officer') };
+    let version = 1;
+    for (const [role, name] of [
+      ['operator', 'Anna Incaricata'],
+      ['officer', 'Bruno Responsabile'],
+    ] as const) {
+      const lost = await world.run('policy', 'show', '--json');
+      const { persons } = JSON.parse(lost.out) as { persons: { name: string; keys: { keyid: string }[] }[] };
+      const keyid = persons.find((person) => person.name === name)?.keys[0]?.keyid ?? '';
+      const fresh = keyPair(world, `${role}2`);
+      const added = ['add-person', '--name', name, '--role', role, '--key', fresh.pub];
+      await published(world, `p${++version}`, [root], ...added);
+      await published(world, `p${++version}`, [root], 'revoke', keyid);
+      now[role] = fresh.key;
+      assert.ok(await granted(world, now.operator, now.officer), `with the new key of the ${role}`);
+      const before = { ...now, [role]: old(role) };
+      assert.not(await granted(world, before.operator, before.officer), `with the lost key of the ${role}`);
+    }
+  }));
+
+test('a lost root is replaced by the other root; the one that was lost signs nothing any more', () =>
+  inTown(async (world) => {
+    const lost = join(world.town.hub, 'keys', 'root.key');
+    const other = keyPair(world, 'root2');
+    await published(
+      world,
+      'p2',
+      [lost],
+      'add-person',
+      '--name',
+      'Vice',
+      '--role',
+      'root',
+      '--key',
+      other.pub,
+    );
+    const fresh = keyPair(world, 'root3');
+    const blind = [
+      'policy',
+      'revoke',
+      'Sindaco',
+      '--root-key',
+      other.key,
+      '--save',
+      join(world.folder, 'p3b'),
+    ];
+    assert.is((await world.run(...blind)).code, 2, 'a version that nobody it knows has signed');
+    const strange = ['--root', keyPair(world, 'stranger').pub];
+    assert.is((await world.run(...blind, ...strange)).code, 2);
+    const known = ['--root', join(world.town.hub, 'root.pub')];
+    await published(world, 'p3', [other.key], 'revoke', 'Sindaco', ...known);
+    const person = ['--name', 'Sindaco', '--role', 'root', '--key', fresh.pub];
+    await published(world, 'p4', [other.key], 'add-person', ...person);
+    const by = ['--root', other.pub];
+    const found = await world.run(
+      ...['policy', 'set', '--hold-max-days', '10', '--root-key', lost, ...by],
+      ...['--save', join(world.folder, 'p5')],
+    );
+    assert.is(found.code, 2, 'whoever finds it');
+    await published(world, 'p5b', [fresh.key], 'set', '--hold-max-days', '10', ...by);
+    await world.hub.close();
+    world.hub = await serveHub(world.town.hub);
+  }));
+
+test('a lost escrow identity is replaced: the drill passes with the new one, and fails with the old', () =>
+  inTown(async (world) => {
+    await world.delivered();
+    const fresh = await makeIdentity(undefined);
+    const file = join(world.folder, 'escrow2.age');
+    writeFileSync(file, fresh.file);
+    const root = join(world.town.hub, 'keys', 'root.key');
+    await published(world, 'p2', [root], 'rotate-identity', 'escrow', '--recipient', fresh.recipient);
+    const drilled = await world.run('drill', '--identity', file, '--json');
+    assert.is(drilled.code, 0, drilled.err);
+    assert.is(JSON.parse(drilled.out).segment, undefined, 'what is here was sealed to the one before');
+    const old = join(world.town.hub, 'identities', 'escrow.age');
+    assert.is((await world.run('drill', '--identity', old)).code, 1, 'nodes do not seal to it any more');
+  }));
+
+test('another hub takes the place of one that was lost: its key in the policy, the nodes believe its answers', () =>
+  inTown(async (world) => {
+    await world.node.show(world.node.log('started'));
+    await world.node.checkpoint(world.node.head());
+    await eventually('a cosignature', () => world.node.cosigned[0]);
+    const fresh = keyPair(world, 'hub2');
+    const file = join(world.folder, 'p2');
+    const root = join(world.town.hub, 'keys', 'root.key');
+    const made = await world.run(
+      'policy',
+      'rotate-hub',
+      '--key',
+      fresh.pub,
+      '--root-key',
+      root,
+      '--save',
+      file,
+    );
+    assert.is(made.code, 0, made.err);
+    assert.is((await world.run('policy', 'publish', file)).code, 2, 'not at the old hub');
+    await world.hub.close();
+    writeFileSync(join(world.town.hub, 'policy.dsse.json'), readFileSync(file));
+    assert.is(await codeThrown(() => serveHub(world.town.hub)), 'other-hub');
+    writeFileSync(join(world.town.hub, 'keys', 'hub.key'), readFileSync(fresh.key));
+    world.hub = await serveHub(world.town.hub);
+    // A node that checks with the key of its policy; a scripted one fails on any other.
+    await restarted(world);
+    await world.node.show(world.node.log('probe'));
+    await world.node.checkpoint(world.node.head());
+    assert.is((await eventually('a cosignature', () => world.node.cosigned[0])).head.size, 2);
   }));
