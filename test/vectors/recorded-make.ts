@@ -87,7 +87,7 @@ const recorded = {
 if (JSON.stringify(recorded).includes(secret('node-key').split('\n')[1] as string))
   throw new Error('a private key was recorded');
 const file = join(import.meta.dirname, 'recorded', `${version}.json`);
-writeFileSync(file, `${JSON.stringify(recorded, null, 1)}\n`);
+writeFileSync(file, `${JSON.stringify(recorded, null, 2)}\n`);
 const kinds = new Set(said.map(({ topic }) => topic.split('/').slice(3).join('/')));
 process.stdout.write(`${file}: ${said.length} messages: ${[...kinds].sort().join(' ')}\n`);
 process.stdout.write(`${readdirSync(kept).join(' ')}\n`);
