@@ -83,6 +83,10 @@ export const healthMessage = z.object({
         height: z.int().optional(),
         fps: z.number().optional(),
         lostPackets: z.int().optional(),
+        /** By how much its sender reports are ahead of the box's clock; absent within a second, or without reports. */
+        clockAheadSeconds: z.int().optional(),
+        /** Millionths by which its media clock runs fast; absent below 50, and in the first hour of a session. */
+        driftPpm: z.number().optional(),
         /** Recorded through ffmpeg, and why; absent in process. */
         ffmpeg: z.enum(['configured', 'udp', 'multicast', 'unsupported-codec']).optional(),
         /** Media the camera offers and nobody records, e.g. `audio/PCMA`. */

@@ -19,6 +19,9 @@ export interface CameraReading {
   frameRate: number;
   track?: { codec: string; width: number; height: number } | undefined;
   lostPackets: number;
+  /** What its sender reports say of its time of day, and how fast its media clock runs. */
+  clockAheadMs?: number | undefined;
+  driftPpm?: number | undefined;
   /** Why it is recorded through ffmpeg; undefined when it is not. */
   ffmpeg?: CameraHealth['ffmpeg'];
   offered: readonly string[];
@@ -123,10 +126,21 @@ function cameraFacts(camera: CameraReading): Omit<CameraHealth, 'id' | 'state' |
     ...(track === undefined ? {} : { codec: track.codec, width: track.width, height: track.height }),
     fps: Math.round(camera.frameRate * 10) / 10,
     ...(camera.lostPackets > 0 ? { lostPackets: camera.lostPackets } : {}),
+    ...clocksOf(camera),
     ...(camera.ffmpeg === undefined ? {} : { ffmpeg: camera.ffmpeg }),
     ...(camera.offered.length > 0 ? { offered: [...camera.offered].slice(0, 16) } : {}),
     ...(camera.picture === undefined ? {} : { picture: camera.picture }),
     ...(onvif === undefined ? {} : { onvif: onvifHealth(onvif) }),
+  };
+}
+
+/** Only what is worth a byte: whole seconds of offset, and more drift than reading on a beat makes up. */
+function clocksOf({ clockAheadMs = 0, driftPpm = 0 }: CameraReading): Partial<CameraHealth> {
+  const clockAheadSeconds = Math.round(clockAheadMs / 1000);
+  const drift = Math.round(driftPpm / 10) * 10;
+  return {
+    ...(clockAheadSeconds !== 0 && { clockAheadSeconds }),
+    ...(Math.abs(drift) >= 50 && { driftPpm: drift }),
   };
 }
 

@@ -1,6 +1,8 @@
-import type { FfmpegReason, Track } from '#agent/camera/ingest.ts';
+import type { FfmpegReason, IngestStats, Track } from '#agent/camera/ingest.ts';
+import type { Clock } from '#agent/platform/clock.ts';
 import type { CameraStore } from '#agent/store/store.ts';
 import type { GapReason } from '#protocol/gap.ts';
+import type { CameraClock } from './camera-clock.ts';
 
 export interface RecorderStatus {
   /** `failed`: a failure has been met since the last frame that was taken. */
@@ -20,6 +22,10 @@ export interface RecorderStatus {
   bitrate: number;
   frameRate: number;
   track?: { codec: string; codecString: string; width: number; height: number };
+  /** How far the camera says, in its sender reports, that its time of day is ahead of the box's. */
+  clockAheadMs?: number;
+  /** Millionths by which its media clock runs fast against the box's. */
+  driftPpm?: number;
   lostPackets: number;
   /** Why it is taken through ffmpeg; absent when it is not. */
   ffmpeg?: FfmpegReason | undefined;
@@ -39,4 +45,17 @@ export function trackOf(track: Track | undefined): Pick<RecorderStatus, 'track'>
   if (track === undefined) return {};
   const { codec, codecString, width, height } = track;
   return { track: { codec, codecString, width, height } };
+}
+
+/** What is known of the camera's clocks; evidence, which no label follows. */
+export function clocksOf(
+  clock: Clock,
+  told: IngestStats['cameraClock'],
+  { driftPpm }: CameraClock,
+): Pick<RecorderStatus, 'clockAheadMs' | 'driftPpm'> {
+  const drift = driftPpm();
+  return {
+    ...(told && { clockAheadMs: told.utc - (clock.utc() - (clock.monotonic() - told.readAt)) }),
+    ...(drift !== undefined && { driftPpm: drift }),
+  };
 }

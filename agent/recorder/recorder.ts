@@ -9,12 +9,13 @@ import type { ClockState } from '#protocol/clock-state.ts';
 import type { Failure } from '#protocol/failure.ts';
 import { type GapReason, gapReason } from '#protocol/gap.ts';
 import { openSealer, type Recipients } from '#protocol/seal/seal.ts';
+import { openCameraClock } from './camera-clock.ts';
 import { openCoverage } from './coverage.ts';
 import { coverageStart } from './coverage-start.ts';
 import { openCuts } from './cuts.ts';
 import { diskReason, openEntries } from './entries.ts';
 import { emptyRates } from './rates.ts';
-import { keptOf, type RecorderStatus, trackOf } from './recorder-status.ts';
+import { clocksOf, keptOf, type RecorderStatus, trackOf } from './recorder-status.ts';
 import { cameraRetries } from './retries.ts';
 import { openRun, type RunClock } from './run-clock.ts';
 import { openWriter, type SegmentWriter } from './segment-writer.ts';
@@ -62,6 +63,7 @@ export function openRecorder(parts: RecorderParts): Recorder {
   const { store, camera, clock, log } = parts;
   const spares = spareSeals(parts.recipients, parts.random);
   const rates = emptyRates();
+  const cameraClock = openCameraClock();
   const entries = openEntries(parts);
   let track: Track | undefined;
   let session: Ingest | undefined;
@@ -235,9 +237,11 @@ export function openRecorder(parts: RecorderParts): Recorder {
     track(next) {
       endRun(lastEndedAt, 'stream-error');
       track = next;
+      cameraClock.begin();
     },
     fragment(fragment) {
       if (!fragment.keyframe) splitGops = true;
+      cameraClock.add((fragment.decodeTime * 1000) / (track?.timescale ?? 1), fragment.arrivedAt);
       if (!diskReady(fragment)) {
         droppedFragments += 1;
         return;
@@ -310,6 +314,7 @@ export function openRecorder(parts: RecorderParts): Recorder {
       bitrate: rates.bitsPerSecond(),
       frameRate: rates.framesPerSecond(),
       ...trackOf(track),
+      ...clocksOf(clock, session?.stats().cameraClock, cameraClock),
       lostPackets: lostBefore + (session?.stats().lostPackets ?? 0),
       ffmpeg: session?.stats().because,
       offered: session?.stats().offered ?? [],

@@ -1,7 +1,9 @@
 import { generateX25519Identity, identityToRecipient } from 'age-encryption';
 import * as assert from 'uvu/assert';
 import type { Fragment } from '#agent/camera/ingest.ts';
+import type { MonotonicMs } from '#agent/platform/clock.ts';
 import { systemRandom } from '#agent/platform/random.ts';
+import { openCameraClock } from '#agent/recorder/camera-clock.ts';
 import { emptyRates } from '#agent/recorder/rates.ts';
 import { openRun } from '#agent/recorder/run-clock.ts';
 import { spareSeals } from '#agent/recorder/spare-seals.ts';
@@ -83,4 +85,28 @@ test('what was prepared for recipients of yesterday is used for nothing', async 
   assert.not.ok(await opens(people[0]!, parts));
   assert.ok(await opens(people[1]!, parts));
   assert.ok(await opens(people[2]!, parts));
+});
+
+test('a camera clock that runs fast or slow is measured through the jitter of a network, and told after an hour', () => {
+  for (const ppm of [-400, 0, 250]) {
+    const drift = openCameraClock();
+    let seed = 7;
+    const jitterMs = (): number => {
+      seed = (seed * 48_271) % 0x7fffffff;
+      return (seed / 0x7fffffff) * 300;
+    };
+    const watch = (fromMs: number, toMs: number): void => {
+      for (let at = fromMs; at < toMs; at += 2000)
+        drift.add((at - fromMs) * (1 + ppm / 1e6), (at + jitterMs()) as MonotonicMs);
+    };
+    watch(0, 3_000_000);
+    assert.is(drift.driftPpm(), undefined);
+    watch(0, 8_000_000);
+    const found = drift.driftPpm();
+    assert.ok(found !== undefined && Math.abs(found - ppm) <= 10, `${found} of ${ppm}`);
+    drift.begin();
+    assert.is(drift.driftPpm(), undefined);
+    watch(9_000_000, 17_000_000);
+    assert.ok(Math.abs(drift.driftPpm()! - ppm) <= 10, 'another track has another zero');
+  }
 });
