@@ -15,14 +15,14 @@ const test = suite('policy in force');
 const world = signedWorld();
 const first = world.signPolicy(world.policyPayload());
 
-async function open(folder: string, configured = first) {
+async function open(folder: string, configured = first, trust = world.trust) {
   const lines: [string, unknown][] = [];
   const policy = await openPolicy({
     files: systemFiles,
     log: quietLog,
     folder,
     node: 'site-09',
-    trust: world.trust,
+    trust,
     configured,
     note: async (kind, { code, version }) => {
       lines.push([kind, code ?? version]);
@@ -93,6 +93,25 @@ test('a change of roots is followed again from the first trust at every start', 
   await policy.offer(world.signPolicy(changed, [world.keys.root, newRoot]), 'usb');
   await policy.offer(world.signPolicy(later, [newRoot]), 'usb');
   assert.is((await open(folder.path)).policy.current().version, 3);
+});
+
+test('with another root in its configuration a box begins anew: nothing that the lost one signed counts', async () => {
+  using folder = temporaryFolder();
+  const { policy } = await open(folder.path);
+  await policy.offer(world.signPolicy(world.policyPayload({ version: 7 })), 'mqtt');
+  const newRoot = generateKeyPairSync('ed25519').privateKey;
+  const [, ...others] = world.policyPayload().persons;
+  const keys = [{ keyid: world.idOf(newRoot), publicKey: publicKeyOf(newRoot).spki, role: 'root' as const }];
+  const persons = [{ name: 'Nuova sindaca', keys }, ...others];
+  const trust = { roots: [publicKeyOf(newRoot)], threshold: 1 };
+  const anew = world.signPolicy(world.policyPayload({ version: 2, persons }), [newRoot]);
+  const again = await open(folder.path, anew, trust);
+  assert.is(again.policy.current().version, 2);
+  const old = world.signPolicy(world.policyPayload({ version: 8 }));
+  assert.is(await codeThrown(() => again.policy.offer(old, 'mqtt')), 'policy-signature');
+  const next = world.signPolicy(world.policyPayload({ version: 3, persons }), [newRoot]);
+  assert.is(await again.policy.offer(next, 'mqtt'), 'taken');
+  assert.is((await open(folder.path, anew, trust)).policy.current().version, 3);
 });
 
 test('without any policy that can be believed the configuration is wrong', async () => {
