@@ -38,3 +38,9 @@ test('sees a misspelt key, a duration of nothing and an address of another kind'
     'store.retention: invalid_format',
   ]);
 });
+
+test('a disk of its own, named in the list of sites, is expected by the agent', () => {
+  const node = { ...sites.nodes[0]!, mount: '/var/lib/peio-agent' };
+  assert.is(parse(agentConfig(sites, node)).store.mount, '/var/lib/peio-agent');
+  assert.is(parse(agentConfig(sites, sites.nodes[0]!)).store.mount, undefined);
+});

@@ -10,7 +10,11 @@ export function agentConfig(sites: Sites, node: SiteNode): string {
   const { hub } = sites;
   const made = {
     node: node.id,
-    store: { path: '/var/lib/peio-agent', retention: sites.retention },
+    store: {
+      path: '/var/lib/peio-agent',
+      ...(node.mount ? { mount: node.mount } : {}),
+      retention: sites.retention,
+    },
     trust: { roots: 'root.pub', threshold: 1 },
     policy: 'policy.dsse.json',
     signing: 'node-key',

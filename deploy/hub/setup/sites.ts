@@ -37,6 +37,8 @@ const node = z.strictObject({
     .string()
     .regex(/^\d{1,3}\.\d{1,3}\.\d{1,3}$/)
     .optional(),
+  /** Where the disk of the store is mounted, on a box that has one of its own: without it nothing is recorded. */
+  mount: z.string().startsWith('/').max(200).optional(),
   uplink: z.strictObject({ to: nodeId, target: z.string().max(200) }).optional(),
   cameras: z.array(camera).max(64),
   /** Sections put into the node's agent.yaml as they stand, over what is made here. */
