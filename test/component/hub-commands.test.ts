@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { systemRandom } from '#agent/platform/random.ts';
@@ -8,6 +8,7 @@ import { openSealer, parseRecipients, prepareSeal } from '#protocol/seal/seal.ts
 import { snapshotName } from '#protocol/segment-name.ts';
 import { instantText } from '#protocol/time.ts';
 import { openClient } from '../../deploy/hub/cli/client.ts';
+import { makeSigningKey } from '../../deploy/hub/setup/keys.ts';
 import { readTrusted } from '../../deploy/hub/trust.ts';
 import { eventually } from '../support/eventually.ts';
 import {
@@ -139,6 +140,36 @@ test('a probe goes out with the operator’s signature alone, and stands in no r
     assert.is(followed.code, 0, followed.err);
     assert.equal(await registerLines(world), []);
     await eventually('the status goes from the broker', () => cleared(world, id));
+  }));
+
+test('where the policy asks for two officers, one more signs beside those named; none counts twice', () =>
+  inTown(async (world) => {
+    const root = ['--root-key', join(world.town.hub, 'keys', 'root.key')];
+    const second = makeSigningKey(undefined);
+    const key = join(world.folder, 'officer2.key');
+    writeFileSync(key, second.privatePem);
+    writeFileSync(`${key}.pub`, second.publicPem);
+    const person = ['add-person', '--name', 'Carla', '--role', 'officer', '--key', `${key}.pub`];
+    for (const [index, change] of [person, ['set', '--threshold', 'extract:officer=2']].entries()) {
+      const file = join(world.folder, `p${index + 2}`);
+      const made = await world.run('policy', ...change, ...root, '--save', file);
+      assert.is(made.code, 0, made.err);
+      assert.is((await world.run('policy', 'publish', file)).code, 0);
+    }
+    const request = await world.request();
+    const id = await order(world, 'extract', '--request', request, '--officer', 'Bruno Responsabile');
+    const sign = (...args: string[]) => world.run('authorise', id, '--yes', '--json', ...args);
+    const first = await sign('--key', key);
+    assert.equal(JSON.parse(first.out), { id, state: 'prepared' }, first.err);
+    assert.is((await sign('--key', key)).code, 2, 'the same once more');
+    assert.is(world.node.commands.length, 0);
+    const last = await sign();
+    assert.equal(JSON.parse(last.out), { id, state: 'authorised' }, last.err);
+    assert.is(parseEnvelope(await commandOf(world, id), 1e6).signatures.length, 3);
+    assert.equal(
+      (await registerLines(world, '--case', id)).map(({ kind }) => kind),
+      ['prepared', 'signed', 'authorised'],
+    );
   }));
 
 test('a node that was restarted says its statuses again: those of cases that are over go once more', () =>

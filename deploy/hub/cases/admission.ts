@@ -116,12 +116,40 @@ function requireRequested(command: ExtractCommand | HoldCommand, request: KnownR
   if (!within) denied('not-requested', `request ${request.id} does not ask for this camera at these times`);
 }
 
-/** The same command with every signature it needs, as the node will judge it. Throws `Refusal`s. */
-export function admitAuthorised(message: Uint8Array, policy: Policy, prepared: Command, utcMs: number): void {
+/**
+ * The same command with another person's signature. True when it needs no more, as the node will judge it; false when
+ * the policy asks for more persons than the two that it names. Throws `other-command` and `Refusal`s.
+ */
+export function admitSigned(
+  message: Uint8Array,
+  policy: Policy,
+  before: { command: Command; envelope: string },
+  utcMs: number,
+): boolean {
   const verified = verifyCommand(message, policy);
-  if (JSON.stringify(verified.command) !== JSON.stringify(prepared))
+  const { command } = before;
+  if (JSON.stringify(verified.command) !== JSON.stringify(command))
     denied('other-command', 'the signed command is not the one that was prepared');
-  authorise(verified, { node: prepared.node, policy, nowUtc: utcMs, clockTrusted: true });
+  const here = { node: command.node, policy, nowUtc: utcMs, clockTrusted: true };
+  const threshold = policy.thresholds[command.type];
+  const personsIn = (signers: readonly { id: string }[]): string[] =>
+    policy.persons
+      .filter(({ keys }) =>
+        keys.some(
+          ({ keyid, role, nodes }) =>
+            role in threshold &&
+            (nodes?.includes(command.node) ?? true) &&
+            signers.some(({ id }) => id === keyid),
+        ),
+      )
+      .map(({ name }) => name);
+  const had = personsIn(verifyCommand(Buffer.from(before.envelope), policy).signers);
+  const has = personsIn(verified.signers);
+  const needed = Object.values(threshold).reduce((sum, count) => sum + count, 0);
+  const partly = has.length > had.length && has.length < needed && had.every((name) => has.includes(name));
+  if (partly && !signaturesSuffice(verified, here)) return false;
+  authorise(verified, here);
+  return true;
 }
 
 /** Nobody can accept it any more. */

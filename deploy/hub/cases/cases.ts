@@ -10,7 +10,7 @@ import type { CommandStatus } from '#protocol/status.ts';
 import type { Register, RegisterEntry } from '../register/register.ts';
 import { findRequest } from '../register/requests.ts';
 import { serial } from '../serial.ts';
-import { type Asked, admitAuthorised, admitPrepared, hasLapsed } from './admission.ts';
+import { type Asked, admitPrepared, admitSigned, hasLapsed } from './admission.ts';
 import { type CaseFile, caseFile, commandOf, isDelivered, isOver } from './case.ts';
 import { preparedFacts } from './facts.ts';
 import { requireManifestOf, verifyManifest } from './manifest.ts';
@@ -42,6 +42,7 @@ export interface Cases {
   attending(id: string): string;
   /** Throws `review`: not in the future, or beyond a year. */
   review(id: string, review: number): Promise<void>;
+  /** Another signature; authorised once no more are needed. */
   authorise(id: string, envelope: string, by: string): Promise<Case>;
   /** A node's status, signed by it: its case. One for no case of ours, or an older one, changes nothing. */
   status(node: string, id: string, payload: Uint8Array): Promise<Case | undefined>;
@@ -179,9 +180,14 @@ export async function openCases(options: {
           );
         if (one.request !== undefined && findRequest(register.lines(), one.request)?.rejected)
           throw new Failure('denied', 'request-rejected', `request ${one.request} was rejected`);
-        admitAuthorised(Buffer.from(envelope), options.policy(), one.command, options.utc());
+        const complete = admitSigned(Buffer.from(envelope), options.policy(), one, options.utc());
         await writeDurably(files, join(dir, id, 'command.dsse.json'), envelope);
         one.envelope = envelope;
+        if (!complete) {
+          note(one, { kind: 'signed', by });
+          await keep(one, {});
+          return one;
+        }
         const officer = 'officer' in one.command ? { officer: one.command.officer } : {};
         noteOnce(one, { kind: 'authorised', by, ...officer });
         await keep(one, { state: 'authorised', authorisedAt: options.utc() });

@@ -33,7 +33,13 @@ export const authorise: Command = {
     if (command.id !== prepared.id)
       throw new Failure('denied', 'other-command', 'the hub shows another command than the one asked for');
     const key = await personalKey(call, 'officer');
-    if ('officer' in command && publicKeyOf(key).id !== command.officer)
+    const mine = publicKeyOf(key).id;
+    // Where the policy asks for several of a role, the others sign beside those that the command names.
+    const beside = (['operator', 'officer'] as const).some(
+      (role) =>
+        (policy.thresholds[command.type][role] ?? 0) > 1 && keyHolder(policy, mine, role, command.node),
+    );
+    if ('officer' in command && mine !== command.officer && !beside)
       throw new Failure(
         'denied',
         'other-officer',
@@ -52,7 +58,9 @@ export const authorise: Command = {
     const envelope = addSignature(parseEnvelope(message, maxCommandBytes), key);
     const { id, state } = await client.post('authorise', { by: call.by, id: prepared.id, envelope });
     saveCommand(call, envelope);
-    call.terminal.print(call.flag('json') ? JSON.stringify({ id, state }) : call.texts().authorised(id));
+    const { authorised, signedSoFar } = call.texts();
+    const said = state === 'prepared' ? signedSoFar : authorised;
+    call.terminal.print(call.flag('json') ? JSON.stringify({ id, state }) : said(id));
     return 0;
   },
 };

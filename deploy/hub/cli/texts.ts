@@ -39,6 +39,8 @@ export interface Texts {
   yes: string;
   notSigned: string;
   authorised(id: string): string;
+  /** The policy asks for more persons. */
+  signedSoFar(id: string): string;
   caseState: Record<string, string>;
   /** Why a node refused, or a delivery failed. */
   reason: Record<string, string>;
@@ -131,6 +133,7 @@ const it: Texts = {
   yes: 's',
   notSigned: 'Non firmato: nulla è cambiato.',
   authorised: (id) => `Autorizzato e spedito: hub follow ${id}`,
+  signedSoFar: (id) => `Firmato; le regole chiedono un’altra firma: hub authorise ${id}`,
   caseState: {
     prepared: 'preparato: manca la firma del responsabile',
     authorised: 'autorizzato, in attesa del nodo',
@@ -197,6 +200,7 @@ const it: Texts = {
     request: 'richiesta',
     rejected: 'respinta',
     prepared: 'preparata',
+    signed: 'firmata',
     authorised: 'autorizzata',
     answered: 'esito',
     delivered: 'consegnata',
@@ -284,6 +288,7 @@ const en: Texts = {
   yes: 'y',
   notSigned: 'Not signed: nothing has changed.',
   authorised: (id) => `Authorised and sent: hub follow ${id}`,
+  signedSoFar: (id) => `Signed; the policy asks for another signature: hub authorise ${id}`,
   caseState: {
     prepared: 'prepared: the officer’s signature is missing',
     authorised: 'authorised, waiting for the node',
@@ -331,6 +336,7 @@ const en: Texts = {
     request: 'request',
     rejected: 'rejected',
     prepared: 'prepared',
+    signed: 'signed',
     authorised: 'authorised',
     answered: 'outcome',
     delivered: 'delivered',

@@ -8,6 +8,7 @@ export const registerKinds = [
   'request',
   'rejected',
   'prepared',
+  'signed',
   'authorised',
   'answered',
   'delivered',
