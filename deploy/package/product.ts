@@ -57,6 +57,7 @@ export const products: readonly Product[] = [
     ],
     files: {
       'deploy/README.md': 'usr/share/doc/peio-agent/README.md',
+      'deploy/GUIDA.md': 'usr/share/doc/peio-agent/GUIDA.md',
       'systemd/README.md': 'usr/share/doc/peio-agent/UNITS.md',
       'systemd/credentials.conf': 'usr/share/doc/peio-agent/examples/credentials.conf',
       'systemd/peio-agent.sysctl': 'usr/lib/sysctl.d/60-peio-agent.conf',
@@ -84,6 +85,8 @@ export const products: readonly Product[] = [
     files: {
       'systemd/peio-hub.sysctl': 'usr/lib/sysctl.d/60-peio-hub.conf',
       'deploy/README.md': 'usr/share/doc/peio-hub/README.md',
+      'deploy/GUIDA.md': 'usr/share/doc/peio-hub/GUIDA.md',
+      'deploy/CLUSTER.md': 'usr/share/doc/peio-hub/CLUSTER.md',
       'systemd/README.md': 'usr/share/doc/peio-hub/UNITS.md',
       'deploy/mosquitto/README.md': 'usr/share/doc/peio-hub/examples/mosquitto/README.md',
       'deploy/mosquitto/peio.conf': 'usr/share/doc/peio-hub/examples/mosquitto/peio.conf',

@@ -9,7 +9,7 @@ import { eventually } from '../support/eventually.ts';
 import { suite } from '../support/suite.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
-const test = suite("the installer's guide, followed to the letter", { timeoutMs: 900_000 });
+const test = suite("the installer's guide, followed to the letter", { timeoutMs: 580_000 });
 const guide = readFileSync(join(import.meta.dirname, '../../deploy/README.md'), 'utf8');
 const secretNames = ['root', 'operator', 'officer', 'hub', 'officer-identity', 'escrow-identity'];
 const cameras = ['10.0.9.11', '10.0.9.12', '10.0.9.13'];

@@ -15,13 +15,7 @@ const footage = new Set(['inbox', 'files']);
 const passing = /\.sock$|\.new$|\.part$|\.sqlite(?:-(?:wal|shm|journal))?$|^backup-\d+\./;
 const databases = ['register.sqlite', 'alarms.sqlite'];
 /** What is meant to be carried off belongs in no backup of the hub: it has keepers of its own. */
-const carriedOff = new Set([
-  'keys/root.key',
-  'keys/officer.key',
-  'keys/operator.key',
-  'identities',
-  'authority',
-]);
+const carriedOff = new Set(['keys/root.key', 'keys/officer.key', 'identities', 'authority']);
 const maxNameBytes = 100;
 
 /** Throws `unavailable` `backup-read` for what cannot be read: a backup that lacks something is none. */

@@ -18,8 +18,8 @@ export const backup: Command = {
   summary: 'Writes an encrypted backup of the hub, also while it runs; or tests one.',
   usage: 'FILE --for age1… | --test FILE --identity FILE',
   notes: `In it: the hub's keys, policy, certificates, register, copies of logs with their heads, cases without their
-footage, alarms, logins, configurations of nodes. Not in it: footage, and what officer, operator, escrow, root and
-authority keep themselves. --test unpacks it in memory and checks it as the hub would at its start.`,
+footage, alarms, logins, configurations of nodes. Not in it: footage, and what officer, escrow, root and authority
+keep themselves. --test unpacks it in memory and checks it as the hub would at its start.`,
   arguments: { least: 1, most: 1 },
   options: {
     for: { type: 'string', multiple: true, value: 'age1…', help: 'who can open it; two are better than one' },
