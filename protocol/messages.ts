@@ -82,6 +82,14 @@ export const healthMessage = z.object({
         width: z.int().optional(),
         height: z.int().optional(),
         fps: z.number().optional(),
+        /** From one keyframe to the next. */
+        gopSeconds: z.number().nonnegative().optional(),
+        /** Since midnight where it stands; absent without a gap. */
+        gapsToday: z.int().nonnegative().optional(),
+        missingTodaySeconds: z.int().nonnegative().optional(),
+        /** Per cent of the last 24 h and 7 days that is there, as far as the camera is known; absent when it is whole. */
+        coverageDay: z.number().min(0).max(100).optional(),
+        coverageWeek: z.number().min(0).max(100).optional(),
         lostPackets: z.int().optional(),
         /** By how much its sender reports are ahead of the box's clock; absent within a second, or without reports. */
         clockAheadSeconds: z.int().optional(),

@@ -6,6 +6,7 @@ import { takeStill } from '../camera/ffmpeg/still.ts';
 import { type KeyframeFilm, openKeyframeTap } from '../camera/keyframe-tap.ts';
 import { openIngest } from '../camera/open-ingest.ts';
 import { systemParts } from '../camera/system-parts.ts';
+import { watchTracks } from '../camera/track-changes.ts';
 import { grayHeight, grayWidth } from '../picture/measure.ts';
 import { openRecorder, type Recorder } from '../recorder/recorder.ts';
 import type { Memory } from './memory.ts';
@@ -37,10 +38,14 @@ export async function openRecording(life: Life, memory: Memory, diskFull: () => 
       const log = life.log.child({ camera: id });
       const tap = openKeyframeTap(clock);
       const open = openIngest({ url: rtsp, ...camera }, { ...parts, log });
+      const tracks = watchTracks((change) => {
+        log.warn(change, 'the camera sends another stream');
+        record('stream-changed', { camera: id, ...change });
+      });
       const recorder = openRecorder({
         store,
         camera: await store.camera(id),
-        ingest: () => tap.over(open()),
+        ingest: () => tracks.over(tap.over(open())),
         recipients: () => parseRecipients(policy.recipients(clock.utc())),
         clock,
         random,

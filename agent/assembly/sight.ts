@@ -4,9 +4,10 @@ import { pause } from '../platform/clock.ts';
 import { version } from '../platform/node-version.ts';
 import type { Rows } from '../view/strip.ts';
 import type { LocalStatusPayload } from '../web/local.ts';
+import { rowsOf } from './coverage.ts';
 import type { Memory } from './memory.ts';
 import type { Life } from './node.ts';
-import { type Camera, silenceOf } from './recording.ts';
+import type { Camera } from './recording.ts';
 import type { Voice } from './voice.ts';
 import type { Watching } from './watching.ts';
 
@@ -61,14 +62,7 @@ export function openSight(
       alerts: alerts.raised().map(alertPayload),
     }),
     weeks(from, to) {
-      const kept = new Map(store.cameras().map((camera) => [camera.id, camera]));
-      return new Map(
-        cameras.map((camera) => {
-          const { recorded = [], gaps = [] } = kept.get(camera.id)?.stretches(from, to) ?? {};
-          const why = gaps.map(({ start, end, reason }) => ({ from: start, to: end, reason }));
-          return [camera.id, { recorded, gaps: why, now: silenceOf(camera) ?? 'recorded' }];
-        }),
-      );
+      return new Map(cameras.map((camera) => [camera.id, rowsOf(store, camera, from, to)]));
     },
     async watch(stop, looked) {
       let publishedAt = Number.NEGATIVE_INFINITY;

@@ -10,6 +10,8 @@ import { openHttpClient } from '../platform/http-client.ts';
 import { openNet } from '../platform/net.ts';
 import { run } from '../platform/process.ts';
 import { systemUdp } from '../platform/udp.ts';
+import { weekMs } from '../view/strip.ts';
+import { coverageOf, rowsOf } from './coverage.ts';
 import type { Keeping } from './keeping.ts';
 import type { Memory } from './memory.ts';
 import { guarded, type Life } from './node.ts';
@@ -94,8 +96,9 @@ export function openWatching(
       const [host, space] = await Promise.all([health.host(), files.space(dir)]);
       const kept = store.cameras();
       const oldest = Math.min(...kept.map((camera) => camera.oldest()?.start ?? Number.POSITIVE_INFINITY));
+      const now = clock.utc();
       const reading = {
-        at: clock.utc(),
+        at: now,
         seq,
         host,
         clock: health.clock(),
@@ -109,12 +112,19 @@ export function openWatching(
         cameras:
           cameras.length === 0
             ? undefined
-            : cameras.map(({ id, recorder }) => ({
-                id,
-                ...recorder.status(),
-                picture: pictures.reading(id),
-                onvif: health.onvif(id),
-              })),
+            : cameras.map((camera) => {
+                const { id, recorder } = camera;
+                return {
+                  id,
+                  ...recorder.status(),
+                  picture: pictures.reading(id),
+                  coverage:
+                    how === 'full'
+                      ? coverageOf(rowsOf(store, camera, now - weekMs, now), now, config)
+                      : undefined,
+                  onvif: health.onvif(id),
+                };
+              }),
         links: links.readings(),
         mqtt: {
           connected: bus?.connected() ?? false,

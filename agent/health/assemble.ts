@@ -4,6 +4,15 @@ import { instantText } from '#protocol/time.ts';
 import type { LinkReading } from '../link/open-links.ts';
 import type { OnvifReading } from './onvif.ts';
 
+/** What is missing of a camera: since midnight where it stands, and of a day and a week, from when it is known. */
+export interface CoverageReading {
+  gapsToday: number;
+  missingTodayMs: number;
+  /** 0 to 1; undefined while nothing is known. */
+  day: number | undefined;
+  week: number | undefined;
+}
+
 /** One camera as health tells it; times in UTC milliseconds. */
 export interface CameraReading {
   id: string;
@@ -17,6 +26,8 @@ export interface CameraReading {
   /** bit/s */
   bitrate: number;
   frameRate: number;
+  gopSeconds?: number | undefined;
+  coverage?: CoverageReading | undefined;
   track?: { codec: string; width: number; height: number } | undefined;
   lostPackets: number;
   /** What its sender reports say of its time of day, and how fast its media clock runs. */
@@ -125,6 +136,8 @@ function cameraFacts(camera: CameraReading): Omit<CameraHealth, 'id' | 'state' |
     since: instantText(camera.since),
     ...(track === undefined ? {} : { codec: track.codec, width: track.width, height: track.height }),
     fps: Math.round(camera.frameRate * 10) / 10,
+    ...(camera.gopSeconds ? { gopSeconds: Math.round(camera.gopSeconds * 10) / 10 } : {}),
+    ...coverageOf(camera.coverage),
     ...(camera.lostPackets > 0 ? { lostPackets: camera.lostPackets } : {}),
     ...clocksOf(camera),
     ...(camera.ffmpeg === undefined ? {} : { ffmpeg: camera.ffmpeg }),
@@ -141,6 +154,18 @@ function clocksOf({ clockAheadMs = 0, driftPpm = 0 }: CameraReading): Partial<Ca
   return {
     ...(clockAheadSeconds !== 0 && { clockAheadSeconds }),
     ...(Math.abs(drift) >= 50 && { driftPpm: drift }),
+  };
+}
+
+/** Nothing where nothing is missing. Rounded down: what is not whole is never said to be. */
+function coverageOf(coverage: CoverageReading | undefined): Partial<CameraHealth> {
+  if (coverage === undefined) return {};
+  const { gapsToday, missingTodayMs, day = 1, week = 1 } = coverage;
+  const percent = (share: number): number => Math.floor(share * 1000) / 10;
+  return {
+    ...(gapsToday > 0 && { gapsToday, missingTodaySeconds: Math.ceil(missingTodayMs / 1000) }),
+    ...(day < 1 && { coverageDay: percent(day) }),
+    ...(week < 1 && { coverageWeek: percent(week) }),
   };
 }
 

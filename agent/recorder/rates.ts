@@ -6,6 +6,8 @@ export interface Rates {
   clear(): void;
   bitsPerSecond(): number;
   framesPerSecond(): number;
+  /** Seconds from one keyframe to the next; undefined before the first. */
+  gopSeconds(): number | undefined;
 }
 
 /** Long enough to hold several GOPs, short enough to show a change while somebody looks. */
@@ -13,7 +15,7 @@ const windowSeconds = 10;
 const maxFragments = 256;
 
 export function emptyRates(): Rates {
-  let recent: { bytes: number; samples: number; seconds: number }[] = [];
+  let recent: { bytes: number; samples: number; seconds: number; keyframe: boolean }[] = [];
   const per = (what: 'bytes' | 'samples'): number => {
     const seconds = recent.reduce((sum, entry) => sum + entry.seconds, 0);
     return seconds === 0 ? 0 : recent.reduce((sum, entry) => sum + entry[what], 0) / seconds;
@@ -24,6 +26,7 @@ export function emptyRates(): Rates {
         bytes: fragment.bytes.length,
         samples: fragment.samples,
         seconds: fragment.durationTicks / timescale,
+        keyframe: fragment.keyframe,
       });
       let seconds = recent.reduce((sum, entry) => sum + entry.seconds, 0);
       while (recent.length > 1 && (seconds > windowSeconds || recent.length > maxFragments))
@@ -34,5 +37,11 @@ export function emptyRates(): Rates {
     },
     bitsPerSecond: () => per('bytes') * 8,
     framesPerSecond: () => per('samples'),
+    gopSeconds() {
+      const first = recent.findIndex(({ keyframe }) => keyframe);
+      const whole = first < 0 ? [] : recent.slice(first);
+      const keyframes = whole.filter(({ keyframe }) => keyframe).length;
+      return keyframes === 0 ? undefined : whole.reduce((sum, { seconds }) => sum + seconds, 0) / keyframes;
+    },
   };
 }

@@ -21,6 +21,8 @@ export interface RecorderStatus {
   /** Over the last ten seconds of the stream; 0 unless recording. */
   bitrate: number;
   frameRate: number;
+  /** From one keyframe to the next. */
+  gopSeconds?: number | undefined;
   track?: { codec: string; codecString: string; width: number; height: number };
   /** How far the camera says, in its sender reports, that its time of day is ahead of the box's. */
   clockAheadMs?: number;

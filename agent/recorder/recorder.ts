@@ -313,6 +313,7 @@ export function openRecorder(parts: RecorderParts): Recorder {
       ...(lastEndedAt === undefined ? {} : { lastFragmentAgeMs: clock.monotonic() - lastEndedAt }),
       bitrate: rates.bitsPerSecond(),
       frameRate: rates.framesPerSecond(),
+      gopSeconds: rates.gopSeconds(),
       ...trackOf(track),
       ...clocksOf(clock, session?.stats().cameraClock, cameraClock),
       lostPackets: lostBefore + (session?.stats().lostPackets ?? 0),
