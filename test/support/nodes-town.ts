@@ -10,7 +10,7 @@ export interface TownNode {
   name: string;
   /** The node it reaches the town hall by; the town hall itself when absent. */
   uplink?: string;
-  cameras?: { id: string; rtsp: string }[];
+  cameras?: { id: string; rtsp: string; onvif?: string }[];
   agent?: Record<string, unknown>;
 }
 
