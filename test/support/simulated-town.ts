@@ -264,3 +264,22 @@ function loginsOf(roles: readonly LoginRole[]): Promise<string> {
   madeLogins.set(roles.join(), making);
   return making;
 }
+
+/** A relay breaks: it, and whoever is behind it, is not heard any more since 12 minutes; who is behind it. */
+export async function cutOff(town: SimulatedTown, relay: string): Promise<string[]> {
+  const { nodes } = town.settings;
+  const behind = nodes.filter(({ uplink }) => uplink === relay).map(({ id }) => id);
+  for (const sight of town.sights)
+    if (sight.id === relay || behind.includes(sight.id)) {
+      sight.state = 'offline';
+      await town.alerts.raise({
+        node: sight.id,
+        key: 'node-down',
+        severity: 'critical',
+        since: town.clock.utc() - 12 * 60_000,
+        detail: 'il nodo non risponde: controllare alimentazione e ponte radio',
+        from: 'hub',
+      });
+    }
+  return behind;
+}

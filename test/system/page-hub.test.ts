@@ -2,7 +2,14 @@ import * as assert from 'uvu/assert';
 import type { LoginRole } from '../../deploy/hub/page/logins.ts';
 import { closeBrowser, type Look, look, noBrowser, openBrowser } from '../support/browser.ts';
 import { eventually } from '../support/eventually.ts';
-import { password, record, type SimulatedTown, simulatedTown, townNodes } from '../support/simulated-town.ts';
+import {
+  cutOff,
+  password,
+  record,
+  type SimulatedTown,
+  simulatedTown,
+  townNodes,
+} from '../support/simulated-town.ts';
 import { suite } from '../support/suite.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -49,26 +56,6 @@ async function logIn(window: Look, name: string): Promise<void> {
   await page.locator('input[name=password]').fill(password);
   await page.keyboard.press('Enter');
   await page.locator('#first').waitFor();
-}
-
-/** The link of San Rocco breaks: it, and whoever is behind it, is not heard any more. */
-async function breakRelay(town: SimulatedTown): Promise<string[]> {
-  const relay = 'relay-c';
-  const behind = town.settings.nodes.filter(({ uplink }) => uplink === relay).map(({ id }) => id);
-  assert.ok(behind.length > 2, 'a relay with sites behind it');
-  for (const sight of town.sights)
-    if (sight.id === relay || behind.includes(sight.id)) {
-      sight.state = 'offline';
-      await town.alerts.raise({
-        node: sight.id,
-        key: 'node-down',
-        severity: 'critical',
-        since: town.clock.utc() - 12 * 60_000,
-        detail: 'il nodo non risponde: controllare alimentazione e ponte radio',
-        from: 'hub',
-      });
-    }
-  return behind;
 }
 
 if (noBrowser) test.skip('everything', noBrowser);
@@ -121,7 +108,8 @@ else {
     await using town = await simulatedTown(folder.path);
     await using window = await shown(town);
     const { page } = window;
-    const behind = await breakRelay(town);
+    const behind = await cutOff(town, 'relay-c');
+    assert.ok(behind.length > 2, 'a relay with sites behind it');
     await eventually('the first line', async () =>
       (await window.text('h1')).startsWith(`San Rocco guasto da 12 min: ${behind.length} siti coinvolti.`),
     );
@@ -374,7 +362,7 @@ else {
       test(`no obstacle that axe finds: ${colorScheme}, ${lang}`, async () => {
         using folder = temporaryFolder();
         await using town = await simulatedTown(folder.path);
-        await breakRelay(town);
+        await cutOff(town, 'relay-c');
         await using window = await shown(town, { colorScheme }, `/?lang=${lang}`);
         const { page } = window;
         const ground = await window.run('getComputedStyle(document.documentElement).backgroundColor');

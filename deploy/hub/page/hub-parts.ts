@@ -1,11 +1,11 @@
-import { shape, sinceTime, stateWord } from '#agent/view/document.ts';
+import { shape, stateWord } from '#agent/view/document.ts';
 import { number } from '#agent/view/figures.ts';
 import { type Html, html } from '#agent/view/html.ts';
 import type { Parts } from '#agent/view/live.ts';
 import { byState, type State } from '#agent/view/states.ts';
 import { sumOf } from '#agent/view/strip.ts';
 import { stripAxis, stripBox } from '#agent/view/strip-svg.ts';
-import { moment } from '#agent/view/times.ts';
+import { elapsed, exactly, moment } from '#agent/view/times.ts';
 import { texts } from '../cli/texts.ts';
 import { megabytes } from '../cli/times.ts';
 import { cameraName } from '../settings.ts';
@@ -87,7 +87,9 @@ function nodeList(view: HubView): Html {
     const why = behind && html`${t.behind(behind.name)}; `;
     const { maintenanceUntil } = node;
     const works = maintenanceUntil !== undefined && html`${t.maintenance(moment(maintenanceUntil, form))}; `;
-    const heard = sight.health ? html`${t.heard} ${sinceTime(sight.health.at, nowUtc, form)}` : t.neverHeard;
+    const heard = sight.health
+      ? html`<time datetime="${new Date(sight.health.at).toISOString()}" title="${exactly(sight.health.at, form)}">${t.heard(elapsed(nowUtc - sight.health.at, form.lang))}</time>`
+      : t.neverHeard;
     // Where all is well one line is enough.
     const more =
       (node.state !== 'ok' || works !== false) &&
@@ -134,7 +136,7 @@ function requestList(view: HubView, requests: readonly RequestView[]): Html {
       const { delivery } = one;
       const done =
         delivery && delivery.bytes > 0 ? delivery.bytesHere / delivery.bytes : one.status?.progress;
-      return html`<div id="case-${one.id}">${cameraName(settings, one.node, one.camera)}: ${moment(one.from, form)} – ${moment(one.to, form)}<br>${said.caseState[word] ?? word}${reason !== undefined && ` (${said.reason[reason] ?? reason})`}${
+      return html`<div id="case-${one.id}">${one.type === 'hold' && `${said.field.hold}, `}${cameraName(settings, one.node, one.camera)}: ${moment(one.from, form)} – ${moment(one.to, form)}<br>${said.caseState[word] ?? word}${reason !== undefined && ` (${said.reason[reason] ?? reason})`}${
         done !== undefined &&
         one.state === 'authorised' &&
         html` <progress max="1" value="${done.toFixed(3)}" aria-label="${one.id}"></progress> ${delivery && `${delivery.filesHere}/${delivery.files}, ${megabytes(delivery.bytesHere)} / ${megabytes(delivery.bytes)}`}`

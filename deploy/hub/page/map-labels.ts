@@ -20,6 +20,8 @@ export interface Label {
 const characterPx = 6.7;
 const linePx = 14;
 const gapPx = 11;
+/** A name further away than this is better read across a line. */
+const nearPx = 26;
 
 export function overlap(a: Box, b: Box): boolean {
   return a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height;
@@ -29,19 +31,40 @@ export function textWidth(text: string): number {
   return text.length * characterPx;
 }
 
+export type Segment = readonly [from: Point, to: Point];
+
+/** Whether a line passes through a box (Liang and Barsky). */
+function passes([from, to]: Segment, { x, y, width, height }: Box): boolean {
+  const [dx, dy] = [to.x - from.x, to.y - from.y];
+  let [first, last] = [0, 1];
+  for (const [step, room] of [
+    [-dx, from.x - x],
+    [dx, x + width - from.x],
+    [-dy, from.y - y],
+    [dy, y + height - from.y],
+  ] as const) {
+    if (step === 0 && room < 0) return false;
+    if (step < 0) first = Math.max(first, room / step);
+    if (step > 0) last = Math.min(last, room / step);
+  }
+  return first <= last;
+}
+
 /**
  * Names beside their points so that none covers another, a point or what is `taken`: the nearest free place of those
- * around the point, in order of how well one reads there. A name that finds none is left out; pointing at it tells.
+ * around the point, in order of how well one reads there, beside the lines where that is near enough. A name that finds
+ * none is left out; pointing at it tells.
  */
 export function placeLabels(
   points: readonly { text: string; at: Point }[],
   frame: Box,
   taken: readonly Box[],
+  lines: readonly Segment[],
 ): (Label | undefined)[] {
   const blocked: Box[] = [...taken, ...points.map(({ at }) => around(at, 8))];
   return points.map(({ text, at }) => {
     const width = textWidth(text);
-    for (const { dx, dy, anchor } of offsets) {
+    const free = offsets.flatMap(({ dx, dy, anchor }) => {
       const where = { x: at.x + dx, y: at.y + dy };
       const left = anchor === 'start' ? where.x : anchor === 'end' ? where.x - width : where.x - width / 2;
       const box = { x: left, y: where.y - linePx + 3, width, height: linePx };
@@ -50,12 +73,14 @@ export function placeLabels(
         box.y >= frame.y + 2 &&
         box.x + width <= frame.x + frame.width - 2 &&
         box.y + linePx <= frame.y + frame.height - 2;
-      if (!inside || blocked.some((other) => overlap(box, other))) continue;
-      blocked.push(box);
-      const far = Math.hypot(dx, dy) > 22;
-      return { text, at: where, anchor, leader: far ? at : undefined };
-    }
-    return undefined;
+      if (!inside || blocked.some((other) => overlap(box, other))) return [];
+      return [{ box, where, anchor, far: Math.hypot(dx, dy) }];
+    });
+    const beside = free.find(({ box, far }) => far <= nearPx && !lines.some((line) => passes(line, box)));
+    const found = beside ?? free[0];
+    if (found === undefined) return undefined;
+    blocked.push(found.box);
+    return { text, at: found.where, anchor: found.anchor, leader: found.far > 22 ? at : undefined };
   });
 }
 

@@ -1,7 +1,7 @@
 import { shapeAt } from '#agent/view/document.ts';
 import { type Html, html } from '#agent/view/html.ts';
 import { type Lang, states, worst } from '#agent/view/states.ts';
-import { type Box, type Label, overlap, placeLabels, textWidth } from './map-labels.ts';
+import { type Box, type Label, overlap, placeLabels, type Segment, textWidth } from './map-labels.ts';
 import {
   type Cluster,
   clustersOf,
@@ -145,8 +145,9 @@ function valley(
     points.map(({ at }) => at),
   );
   const named = points.length > mostNames ? points.slice(0, clusters.length) : points;
-  const labels = placeLabels(named, frame, [...insets, ...boxes, scale.box]);
   const merged = mergeWays(ways, (id) => clusters.indexOf(clusterOf(id) as Cluster), clusters.length > 0);
+  const drawnWays = merged.map((way) => [pointOf(way.from), pointOf(way.to)] as const);
+  const labels = placeLabels(named, frame, [...insets, ...boxes, scale.box], drawnWays.filter(isSegment));
   return html`${merged.map((way) => lineOf(way, pointOf(way.from), pointOf(way.to), lang))}
 ${clusters.map((cluster, i) => {
   const { x, y, width, height } = boxes[i] as Box;
@@ -155,6 +156,10 @@ ${clusters.map((cluster, i) => {
 ${single.map((place) => placeMark(drawing, place, project.at(place)))}
 ${labels.map(labelText)}
 ${scale.drawn}<text class="north" x="${frame.width - 14}" y="${freeTop(frame, insets)}" text-anchor="middle">N ↑</text>`;
+}
+
+function isSegment(ends: readonly [Point | undefined, Point | undefined]): ends is Segment {
+  return ends[0] !== undefined && ends[1] !== undefined;
 }
 
 function freeTop({ width }: Box, insets: readonly Box[]): number {
@@ -176,17 +181,22 @@ function insetOf(drawing: MapDrawing, cluster: Cluster, box: Box): Html {
     [],
     points.map(({ at }) => at),
   );
-  const labels = placeLabels(points, box, [title, scale.box]);
   const there = new Map(cluster.places.map((place) => [place.id, place]));
+  const segments: Segment[] = [];
+  const line = (way: Way, from: Point, to: Point): Html => {
+    segments.push([from, to]);
+    return lineOf(way, from, to, drawing.lang);
+  };
   const lines = drawing.ways.map((way) => {
     const [from, to] = [there.get(way.from), there.get(way.to)];
     const other = drawing.places.find(({ id }) => id === (from ? way.to : way.from));
     if (!(from || to) || !other) return undefined;
-    if (from && to) return lineOf(way, project.at(from), project.at(to), drawing.lang);
+    if (from && to) return line(way, project.at(from), project.at(to));
     const inside = project.at((from ?? to) as Place);
-    return lineOf(way, inside, toEdge(inside, project.at(other), box), drawing.lang);
+    return line(way, inside, toEdge(inside, project.at(other), box));
   });
-  return html`<g class="inset"><rect class="paper" x="${box.x + 0.5}" y="${box.y + 0.5}" width="${box.width - 1}" height="${box.height - 1}" rx="4"/>${lines.filter((line) => line !== undefined)}<text class="title" x="${box.x + 8}" y="${box.y + 15}">${cluster.title}</text>${cluster.places.map((place) => placeMark(drawing, place, project.at(place)))}${labels.map(labelText)}${scale.drawn}</g>`;
+  const labels = placeLabels(points, box, [title, scale.box], segments);
+  return html`<g class="inset"><rect class="paper" x="${box.x + 0.5}" y="${box.y + 0.5}" width="${box.width - 1}" height="${box.height - 1}" rx="4"/>${lines.filter((drawn) => drawn !== undefined)}<text class="title" x="${box.x + 8}" y="${box.y + 15}">${cluster.title}</text>${cluster.places.map((place) => placeMark(drawing, place, project.at(place)))}${labels.map(labelText)}${scale.drawn}</g>`;
 }
 
 /** In the inset of Cogolo nobody needs to read Cogolo seven times. */

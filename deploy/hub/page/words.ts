@@ -35,7 +35,8 @@ export interface PageWords {
   cameras(recording: number, all: number): string;
   relay: string;
   behind(place: string): string;
-  heard: string;
+  /** `35 s` ago. */
+  heard(length: string): string;
   neverHeard: string;
   /** What the figures of a node's link are. */
   linkHint: string;
@@ -98,7 +99,7 @@ const it: PageWords = {
       : `${recording} di ${all} ${recording === 1 ? 'registra' : 'registrano'}`,
   relay: 'ponte radio',
   behind: (place) => `fuori portata a causa di ${place}`,
-  heard: 'sentito',
+  heard: (length) => `ultima notizia ${length} fa`,
   neverHeard: 'mai sentito da quando il municipio è acceso',
   linkHint: 'collegamento verso il municipio: perdite, andata e ritorno',
   requests: 'Richieste',
@@ -156,7 +157,7 @@ const en: PageWords = {
       : `${recording} of ${all} ${recording === 1 ? 'records' : 'record'}`,
   relay: 'radio relay',
   behind: (place) => `out of reach because of ${place}`,
-  heard: 'heard',
+  heard: (length) => `last heard ${length} ago`,
   neverHeard: 'never heard since the town hall started',
   linkHint: 'link towards the town hall: loss, round trip',
   requests: 'Requests',
