@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { alertTable, benchAlert } from './alert.ts';
 import { matrix, matrixTable } from './matrix.ts';
+import { benchOpen, openTable } from './open.ts';
 import { buildsHere, record, recordTable } from './record.ts';
 import { seal, sealTable } from './seal.ts';
 import { start, startTable } from './start.ts';
@@ -94,6 +95,11 @@ const benches: Record<string, (folder: string) => Promise<Found>> = {
   async alert(folder) {
     const result = await benchAlert({ folder, say, rounds: asked('rounds', 3) });
     return { result, text: alertTable(result) };
+  },
+  async open(folder) {
+    const minutes = Math.max(1, Math.round(asked('seconds', 3600) / 60));
+    const result = await benchOpen({ folder, mbit: footage.mbit, minutes, rounds: asked('rounds', 3) });
+    return { result, text: openTable(result) };
   },
   async traffic() {
     const result = await benchTraffic({ cameras, say });
