@@ -8,7 +8,9 @@ import type { FragmentSink } from '../camera/ingest.ts';
 import { type IngestParts, openIngest } from '../camera/open-ingest.ts';
 import { systemParts } from '../camera/system-parts.ts';
 import { type Config, loadConfig } from '../config/load.ts';
+import { askOnvif } from '../health/onvif.ts';
 import { openConnection } from '../mqtt/connection.ts';
+import { askChild } from '../platform/child.ts';
 import { pause, systemClock } from '../platform/clock.ts';
 import { systemFiles } from '../platform/files.ts';
 import { openLog } from '../platform/log.ts';
@@ -59,8 +61,10 @@ export const checkCommand: Command = {
     const log = openLog('silent');
     const parts = systemParts(systemClock, systemRandom, log, { readPaceMs, ffmpeg: config.ffmpeg });
     const worker = async (): Promise<void> => {
-      for (let camera = waiting.shift(); camera; camera = waiting.shift())
+      for (let camera = waiting.shift(); camera; camera = waiting.shift()) {
         say(await checkCamera(config, camera, parts));
+        say(await checkOnvif(config, camera));
+      }
     };
     await Promise.all(Array.from({ length: askedAtOnce }, worker));
     const failed = findings.filter(({ state }) => state === 'failed').length;
@@ -91,6 +95,16 @@ const words = {
     unreachable: 'non raggiungibile',
     silent: 'nessuna immagine entro 15 s',
     audio: 'offre audio, che non si registra: disattivarlo nella telecamera',
+    selfUnasked: 'nessun indirizzo ONVIF: non si può sapere se registra da sé',
+    selfUnknown: 'non si può sapere se registra da sé',
+    selfRecords:
+      'registra sulla propria memoria, oltre i limiti del regolamento: disattivarlo nella telecamera',
+    selfNot: 'non registra da sé',
+    onvifErrors: {
+      away: 'non risponde',
+      auth: 'rifiuta utente o password',
+      broken: 'risponde in modo errato',
+    },
     good: 'Tutto regolare.',
     bad: (count: number) => (count === 1 ? '1 controllo fallito.' : `${count} controlli falliti.`),
   },
@@ -114,6 +128,11 @@ const words = {
     unreachable: 'out of reach',
     silent: 'no picture within 15 s',
     audio: 'offers audio, which is not recorded: turn it off in the camera',
+    selfUnasked: 'no ONVIF address: whether it records by itself cannot be told',
+    selfUnknown: 'whether it records by itself cannot be told',
+    selfRecords: 'records on its own storage, beyond the limits of the regulation: turn it off in the camera',
+    selfNot: 'does not record by itself',
+    onvifErrors: { away: 'does not answer', auth: 'refuses user or password', broken: 'answers wrongly' },
     good: 'All well.',
     bad: (count: number) => (count === 1 ? '1 check failed.' : `${count} checks failed.`),
   },
@@ -174,6 +193,27 @@ async function checkBroker(config: Config): Promise<Finding> {
     : { what: t.broker, state: 'failed', detail: `${config.mqtt.url}: ${t.unreachable}` };
   await bus.close();
   return found;
+}
+
+/** What it says of itself, above all whether it keeps pictures of its own (Art. 3.2): fails when it does. */
+async function checkOnvif(config: Config, camera: Config['cameras'][number]): Promise<Finding> {
+  const t = words[config.lang];
+  const what = `ONVIF ${camera.id}`;
+  const { onvif } = camera;
+  if (onvif === undefined) return { what, state: 'warning', detail: t.selfUnasked };
+  const { error, information, records } = await askOnvif(
+    askChild,
+    { ...camera, onvif },
+    new AbortController().signal,
+  );
+  const device = information
+    ? `${information.manufacturer} ${information.model} ${information.firmware}`.trim()
+    : '';
+  const said = [error === undefined ? device : t.onvifErrors[error]].filter(Boolean);
+  if (records === true) return { what, state: 'failed', detail: [...said, t.selfRecords].join('; ') };
+  if (records === false)
+    return { what, state: error ? 'warning' : 'ok', detail: [...said, t.selfNot].join('; ') };
+  return { what, state: 'warning', detail: [...said, t.selfUnknown].join('; ') };
 }
 
 /** Records nothing: stops at the first keyframe. */
