@@ -1,6 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import { join } from 'node:path';
 import { type Files, readIfThere, writeDurably } from '#agent/platform/files.ts';
+import type { ClockState } from '#protocol/clock-state.ts';
 import { verifyCommand } from '#protocol/command.ts';
 import { sha256 } from '#protocol/envelope.ts';
 import { Failure } from '#protocol/failure.ts';
@@ -14,6 +15,13 @@ import { findRequest } from '../register/requests.ts';
 import type { Settings } from '../settings.ts';
 import type { Trusted } from '../trust.ts';
 import { type Made, type MinutesPayload, maxMinutesBytes, signMinutes } from './minutes.ts';
+
+/** How far it is ahead of the exact time, where it has somebody to ask. */
+export interface NodeClock {
+  at: number;
+  state: ClockState;
+  offsetMs?: number | undefined;
+}
 
 export interface MinutesBook {
   /** Makes, signs and keeps the minutes of one opening. Throws `not-complete`, `unknown-opening`, `minutes-made`. */
@@ -40,6 +48,8 @@ export function openMinutesBook(parts: {
   hubKey: KeyObject;
   policyAt(version: number): Trusted | undefined;
   newest(): Trusted;
+  /** What a node last said of its clock, and when by that clock, UTC milliseconds. */
+  clockOf(node: string): NodeClock | undefined;
   utc(): number;
 }): MinutesBook {
   const { files, cases, register } = parts;
@@ -55,6 +65,7 @@ export function openMinutesBook(parts: {
     const trusted = parts.policyAt(command.policyVersion) ?? parts.newest();
     const signed = await readIfThere(files, join(cases.folder(id), 'manifest.dsse.json'), maxManifestBytes);
     const place = parts.settings.nodes.find(({ id: node }) => node === command.node);
+    const clock = parts.clockOf(command.node);
     const text = (start: number) => instantText(Math.round(start));
     return {
       version: 1,
@@ -89,6 +100,7 @@ export function openMinutesBook(parts: {
         stills: made.stills.map((still) => ({ ...still, at: text(still.at) })),
       },
       files: manifest.files.map((file) => ({ ...file, start: text(file.start), end: text(file.end) })),
+      ...(clock ? { clock: { ...clock, at: text(clock.at) } } : {}),
       gaps: manifest.gaps.map((gap) => ({ ...gap, start: text(gap.start), end: text(gap.end) })),
       signatures: signaturesOf(Buffer.from(one.envelope), trusted.policy, command.node),
       evidence: {

@@ -90,6 +90,14 @@ const minutesSchema = z.strictObject({
       }),
     )
     .max(20_000),
+  /** What the node last said of its clock before these minutes; unsigned. `offsetMs`: ahead of the exact time. */
+  clock: z
+    .strictObject({
+      at: instant,
+      state: clockState,
+      offsetMs: z.number().min(-1e13).max(1e13).optional(),
+    })
+    .optional(),
   gaps: z.array(z.strictObject({ start: instant, end: instant, reason: gapReason })).max(20_000),
   /** Persons who signed the command, then the machines. */
   signatures: z

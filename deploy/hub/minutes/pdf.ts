@@ -68,7 +68,7 @@ export async function minutesPdf(minutes: Minutes, zone: string, still?: Buffer)
   page.heading('Immagini');
   page.row('Chieste', [time.between(window.from, window.to), time.utcBetween(window.from, window.to)]);
   delivered(page, minutes, time);
-  page.row('Orologio del nodo', clocks(minutes));
+  page.row('Orologio del nodo', clocks(minutes, time));
   page.gap(4);
   drawStrip(page, window, pieces, gaps, time.label(window));
   missingTable(page, gaps, time);
@@ -159,7 +159,27 @@ function maskWords({ mode, style, regions, sha256 }: NonNullable<Minutes['made']
   ];
 }
 
-function clocks({ files }: Minutes): string {
+function clocks({ files, clock }: Minutes, time: Times): string[] {
+  const said = clock
+    ? clock.offsetMs === undefined
+      ? `scarto dall’ora esatta non noto; ${clockWords[clock.state]}`
+      : `${offsetWords(clock.offsetMs)}; ${clockWords[clock.state]}`
+    : undefined;
+  return [
+    statesOf(files),
+    ...(clock && said ? [`Il nodo ${time.local(clock.at)}: ${said} (non firmato)`] : []),
+  ];
+}
+
+/** `avanti di 1,2 ms`. */
+function offsetWords(offsetMs: number): string {
+  const size = Math.abs(offsetMs);
+  const [amount, unit] = size < 1000 ? [size, 'ms'] : [size / 1000, 's'];
+  const shown = amount.toLocaleString('it-IT', { maximumFractionDigits: 1 });
+  return `${offsetMs < 0 ? 'indietro' : 'avanti'} di ${shown} ${unit} rispetto all’ora esatta`;
+}
+
+function statesOf(files: Minutes['files']): string {
   const states = [...new Set(files.map(({ clock }) => clock))];
   return states.length === 0 ? 'ignoto' : capital(states.map((state) => clockWords[state]).join('; '));
 }

@@ -232,6 +232,10 @@ export async function openHub(options: {
     hubKey,
     policyAt: policies.at,
     newest: policies.newest,
+    clockOf: (node) => {
+      const health = fleet.nodes().find(({ id }) => id === node)?.health;
+      return health && { at: health.at, ...health.clock };
+    },
     utc,
   });
   const certificates = openCertificateWatch({
