@@ -14,7 +14,8 @@ import { type Step, scriptedIngest } from '../support/scripted-ingest.ts';
 import { recipients, silent, storeParts } from '../support/store-parts.ts';
 import { suite } from '../support/suite.ts';
 
-const test = suite('weeks of recording', { timeoutMs: 60_000 });
+// 15 s of CPU: on a machine that does other things it takes what it takes.
+const test = suite('weeks of recording', { timeoutMs: 400_000 });
 const hour = 3_600_000;
 const weeks = 3;
 const segmentMs = 2 * hour;

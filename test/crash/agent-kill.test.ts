@@ -17,15 +17,15 @@ import { picturesMs } from '../support/torn-content.ts';
 import { makeTown, type Town } from '../support/town.ts';
 
 const crashes = Number(process.env['PEIO_CRASHES'] ?? 10);
-const test = suite('agent, killed while it records', { timeoutMs: 30_000 + crashes * 6000 });
+const test = suite('agent, killed while it records', { timeoutMs: 120_000 + crashes * 20_000 });
 const cameras = ['cam-1', 'cam-2'];
 /** 20 pictures of the clip from keyframe to keyframe. */
 const frameRate = 60;
 const gopMs = (20 * 1000) / frameRate;
 const mbit = 4;
 const chunkMs = (65_536 * 8) / (mbit * 1000);
-/** Reads come on a beat of 50 ms, and this machine has other work. */
-const lateMs = 400;
+/** What a kill may cost beside a GOP: the longer of a second, as data is synced, and the time of a chunk. */
+const lossMs = Math.max(1000, chunkMs);
 
 /** Records until both cameras have been seen to, and a moment that nobody chose; gives when it was killed. */
 async function liveAndDie(town: Town): Promise<number> {
@@ -113,5 +113,5 @@ test(`${crashes} kills: nothing sealed is lost, the open segment loses a GOP and
     `\n  measured: lost at a kill: ${Math.round(Math.max(...lost))} ms at most (a GOP has ${Math.round(gopMs)} ms, 64 KiB ${Math.round(chunkMs)} ms); ` +
       `ledger beyond the pictures: ${Math.round(Math.min(...claimed))} to ${Math.round(Math.max(...claimed))} ms\n`,
   );
-  assert.ok(Math.max(...lost) <= gopMs + chunkMs + lateMs, `${lost.map(Math.round)}`);
+  assert.ok(Math.max(...lost) <= gopMs + lossMs, `${lost.map(Math.round)}`);
 });

@@ -24,7 +24,8 @@ export function startAgent(
   const status = (): Promise<LocalStatus | undefined> => statusOf(town.socket);
   return Object.assign(program, {
     status,
-    async recording(cameras?: readonly string[], limitMs?: number) {
+    // A start takes a second, and half a minute where eight others start.
+    async recording(cameras?: readonly string[], limitMs = 60_000) {
       await eventually(
         'the cameras to record',
         async () => {
