@@ -22,7 +22,7 @@ import type { SealedSegment } from '../support/hub-segments.ts';
 import { payloadOf, serveHub } from '../support/hub-town.ts';
 import { suite } from '../support/suite.ts';
 
-const test = suite('a case at the hub', { timeoutMs: 60_000 });
+const test = suite('a case at the hub', { timeoutMs: 120_000 });
 
 function cleared(world: World, id: string): boolean {
   return JSON.parse(readFileSync(join(caseFolder(world, id), 'case.json'), 'utf8')).cleared === true;

@@ -23,7 +23,7 @@ import {
 import { payloadOf, serveHub } from '../support/hub-town.ts';
 import { suite } from '../support/suite.ts';
 
-const test = suite('holds, releases, pictures for maintenance and probes at the hub', { timeoutMs: 90_000 });
+const test = suite('holds, releases, pictures for maintenance and probes at the hub', { timeoutMs: 120_000 });
 
 const days = (count: number): string => instantText(Date.now() + count * 86_400_000);
 

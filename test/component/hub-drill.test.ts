@@ -10,7 +10,7 @@ import { signedWorld } from '../support/signed-world.ts';
 import { suite } from '../support/suite.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
-const test = suite('the restore drill', { timeoutMs: 60_000 });
+const test = suite('the restore drill', { timeoutMs: 120_000 });
 
 test('the escrow identity opens a sample and the newest segment, is noted, and leaves nothing in the clear', () =>
   inTown(async (world) => {

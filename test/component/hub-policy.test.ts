@@ -21,7 +21,7 @@ import { quietLog } from '../support/log.ts';
 import { openBytes, sealBytes } from '../support/sealed-bytes.ts';
 import { suite } from '../support/suite.ts';
 
-const test = suite('the policy at the hub', { timeoutMs: 60_000 });
+const test = suite('the policy at the hub', { timeoutMs: 120_000 });
 
 /** Makes the next version with the root's key; its file. */
 async function next(world: World, name: string, ...what: string[]): Promise<string> {

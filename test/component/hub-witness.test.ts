@@ -10,7 +10,7 @@ import { suite } from '../support/suite.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { makeTown, type Town } from '../support/town.ts';
 
-const test = suite('the hub as witness of a log');
+const test = suite('the hub as witness of a log', { timeoutMs: 120_000 });
 
 interface World {
   town: Town;

@@ -11,7 +11,7 @@ import { caseFolder, inTown, officerIdentity, type World } from '../support/hub-
 import { scriptedNode, serveHub } from '../support/hub-town.ts';
 import { suite } from '../support/suite.ts';
 
-const test = suite('keys that change while cases live', { timeoutMs: 120_000 });
+const test = suite('keys that change while cases live', { timeoutMs: 240_000 });
 
 /** A version made with these root keys, published. */
 async function published(world: World, name: string, roots: string[], ...what: string[]): Promise<void> {
