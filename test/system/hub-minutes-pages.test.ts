@@ -3,53 +3,13 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { causeWords } from '#agent/view/causes.ts';
-import type { Minutes } from '../../deploy/hub/minutes/minutes.ts';
 import { minutesPdf } from '../../deploy/hub/minutes/pdf.ts';
 import { findProgram } from '../support/real-parts.ts';
+import { sampleMinutes as minutes, sampleHash } from '../support/sample-minutes.ts';
 import { suite } from '../support/suite.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const test = suite('pages of minutes', { timeoutMs: 60_000 });
-
-const noon = Date.UTC(2026, 6, 15, 10);
-const hash = 'a1'.repeat(32);
-
-/** An hour in summer with eight minutes missing. */
-const minutes: Minutes = {
-  version: 1,
-  case: '019c1f2e-7a10-7abc-8def-0123456789ab',
-  request: '2026-0001',
-  at: noon + 86_400_000,
-  record: {
-    protocol: '77/2026',
-    date: '2026-07-16',
-    authority: 'Avv. Carla Neri',
-    persons: [{ name: 'Carla Neri', qualification: 'difensore' }],
-    purpose: 'defence',
-    reason: 'indagini difensive',
-  },
-  place: { node: 'site-09', camera: 'cam-1', nodeName: 'Cogolo Park-47', cameraName: 'Parcheggio SP87 nord' },
-  from: noon,
-  to: noon + 3_600_000,
-  opening: {
-    line: 7,
-    at: noon + 86_000_000,
-    by: 'segreteria',
-    role: 'officer',
-    recipient: 'age1x',
-    present: ['Luca Verdi'],
-    swap: false,
-  },
-  made: { films: [], stills: [], incomplete: [] },
-  files: [
-    { name: 'a', start: noon, end: noon + 1_500_000 },
-    { name: 'b', start: noon + 1_980_000, end: noon + 3_600_000 },
-  ].map((file) => ({ ...file, bytes: 1, sha256: hash, clock: 'unsynchronised' as const, torn: false })),
-  clock: { at: noon + 86_000_000, state: 'synced', offsetMs: -12.34 },
-  gaps: [{ start: noon + 1_500_000, end: noon + 1_980_000, reason: 'power-lost' }],
-  signatures: [{ what: 'officer', name: 'Bruno Responsabile', keyid: hash }],
-  evidence: { command: hash, manifest: hash, policy: hash, policyVersion: 3, auditSeq: 12 },
-};
 
 async function shownBy(program: 'pdftotext' | 'pdffonts', ...args: string[]): Promise<string> {
   using folder = temporaryFolder();
@@ -78,7 +38,7 @@ else {
       causeWords('power-lost', 'it'),
       'Luca Verdi',
       'Bruno Responsabile',
-      hash,
+      sampleHash,
       'hub verify',
       'pagina 1 di ',
     ])
