@@ -451,9 +451,9 @@ test('every answer has the strict policy; files are of here, and nothing else of
 });
 
 /** Status for a request that calls the page by another name. */
-function calledBy(town: SimulatedTown, host: string): Promise<number | undefined> {
+function calledBy(town: SimulatedTown, host: string, path = '/'): Promise<number | undefined> {
   return new Promise((resolve, reject) => {
-    const asked = request(town.page.url() as string, { headers: { host } }, (answer) => {
+    const asked = request(`${town.page.url()}${path}`, { headers: { host } }, (answer) => {
       answer.resume();
       resolve(answer.statusCode);
     });
@@ -477,7 +477,8 @@ test('on plain HTTP it answers to loopback’s names and those of hub.yaml alone
   ];
   const statuses = [];
   for (const host of hosts) statuses.push(await calledBy(town, host));
-  assert.equal(statuses, [200, 200, 200, 200, 421, 421]);
+  // The name of a proxy leads to the login, whether there is one or not.
+  assert.equal(statuses, [303, 303, 303, 303, 421, 421]);
 });
 
 test('beyond loopback it does not listen without TLS and a login', async () => {
@@ -501,8 +502,46 @@ test('beyond loopback it does not listen without TLS and a login', async () => {
     assert.is(await guarded(listen, empty.path, true), 'web-open', listen);
     assert.is(await guarded(listen, folder.path, true), undefined, listen);
   }
+  // A proxy on this machine: whoever it lets through is no neighbour.
+  const proxied = (dir: string, origin: string): Promise<string | undefined> => {
+    const web = { listen: '127.0.0.1:0', origins: [origin] };
+    return codeThrown(() => requireGuarded({ ...settings, dir, web }, systemFiles));
+  };
+  assert.is(await proxied(empty.path, 'https://telecamere.peio.example'), 'web-open');
+  assert.is(await proxied(folder.path, 'http://telecamere.peio.example'), 'web-open');
+  assert.is(await proxied(folder.path, 'https://telecamere.peio.example'), undefined);
+  assert.is(await proxied(empty.path, 'http://localhost:8080'), undefined);
   for (const listen of ['127.0.0.1:8080', 'localhost:0', '[::1]:80'])
     assert.is(await guarded(listen, empty.path, false), undefined, listen);
+});
+
+test('behind a proxy nothing is shown without a login, also when the last one is gone, and no metrics', async () => {
+  using folder = temporaryFolder();
+  const host = 'telecamere.peio.example';
+  await using town = await simulatedTown(folder.path, {
+    logins: ['officer'],
+    web: { origins: [`https://${host}`] },
+  });
+  const one = visitor(town);
+  assert.is((await one.get('/metrics')).status, 200);
+  assert.is(await calledBy(town, host, '/metrics'), 404);
+  await openLogins(systemFiles, loginsPath(folder.path)).remove('officer');
+  assert.is(await calledBy(town, host), 303);
+  assert.is(await calledBy(town, host, '/live'), 401);
+  assert.is((await one.get('/')).status, 303);
+});
+
+test('logging in again ends the session before', async () => {
+  using folder = temporaryFolder();
+  await using town = await simulatedTown(folder.path, { logins: everyone });
+  const one = visitor(town);
+  await one.logIn('operator');
+  const { cookie } = one;
+  await one.logIn('officer');
+  assert.is.not(one.cookie, cookie);
+  assert.is((await one.get('/register')).status, 200);
+  one.cookie = cookie;
+  assert.is((await one.get('/register')).status, 303);
 });
 
 test('hub serve ends with 78 rather than listen in the open', async () => {

@@ -29,7 +29,7 @@ import type { Seer } from './hub-view.ts';
 import { type Login, openLogins } from './logins.ts';
 import { type DeskAnswer, openRequestDesk } from './request-desk.ts';
 import { openSessions, type Session, sameToken } from './sessions.ts';
-import { isLoopback, knownHost, sameSite, splitHost, tokenOf } from './web-address.ts';
+import { isHere, isLoopback, isReachable, knownHost, sameSite, splitHost, tokenOf } from './web-address.ts';
 import { pageWords } from './words.ts';
 
 export interface HubPage {
@@ -62,17 +62,20 @@ export function loginsPath(dir: string): string {
 }
 
 /**
- * Throws `config` `web-open` where hub.yaml would have the page listen beyond loopback without TLS or without logins.
+ * Throws `config` `web-open` where hub.yaml would have the page reach beyond loopback without TLS or without logins. A
+ * proxy before it has the TLS, and its address in `web.origins`.
  */
 export async function requireGuarded(settings: Settings, files: Files): Promise<void> {
   const { web } = settings;
-  if (web === undefined || isLoopback(splitHost(web.listen)[0])) return;
-  const guarded = web.cert !== undefined && web.key !== undefined;
-  if (guarded && (await openLogins(files, loginsPath(settings.dir)).all()).length > 0) return;
+  if (web === undefined || !isReachable(web)) return;
+  const secure = isLoopback(splitHost(web.listen)[0])
+    ? web.origins.every((origin) => origin.startsWith('https:'))
+    : web.cert !== undefined && web.key !== undefined;
+  if (secure && (await openLogins(files, loginsPath(settings.dir)).all()).length > 0) return;
   throw new Failure(
     'config',
     'web-open',
-    `hub.yaml: web.listen ${web.listen} is beyond loopback: give web.cert and web.key, and add logins with "hub login add"`,
+    `hub.yaml: web (${[web.listen, ...web.origins].join(', ')}) reaches beyond loopback: give web.cert and web.key, or https:// in web.origins, and add logins with "hub login add"`,
   );
 }
 
@@ -161,6 +164,7 @@ export async function openHubPage(parts: {
       return refused(403, t.wrong);
     }
     attempts.name.forget(name);
+    sessions.end(tokenOf(asked, cookie) ?? '');
     log.info({ name: login.name, role: login.role, address: asked.address }, 'logged in');
     return goTo(`/?lang=${lang}`, setCookie(asked, sessions.begin(login)));
   }
@@ -226,7 +230,7 @@ export async function openHubPage(parts: {
         return reply(200, 'application/json', '{"ok":true}\n');
       case '/metrics':
         // Whoever scrapes from this machine; from elsewhere this page is for people.
-        return isLoopback(asked.address.replace('::ffff:', '')) ? await metrics() : text(404, 'not found');
+        return isHere(asked) ? await metrics() : text(404, 'not found');
       case '/':
         if (!open) return goTo(`/login?lang=${lang}`);
         return page(overviewPage(await hubView(source, seer), session));
@@ -286,7 +290,7 @@ export async function openHubPage(parts: {
     if (asked.method === 'POST') return await post(asked, session);
     if (asked.method !== 'GET' && asked.method !== 'HEAD') return text(405, 'method not allowed');
     // Without a single login the page shows on loopback what the maintainer may see, and changes nothing.
-    const open = session !== undefined || (await logins.all()).length === 0;
+    const open = session !== undefined || (!isReachable(web) && (await logins.all()).length === 0);
     return await get(asked, session, open);
   };
 

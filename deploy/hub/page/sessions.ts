@@ -12,7 +12,7 @@ export interface Session extends Login {
 
 /** A working day; then the password again. */
 const longestMs = 12 * 3_600_000;
-/** Without a question for this long, the browser is taken for abandoned. A page that is looked at asks all the time. */
+/** Without a question for this long, the browser is taken for abandoned; a page that is only open asks none. */
 const idleMs = 2 * 3_600_000;
 /** Far more browsers than a town hall has. */
 const mostSessions = 500;

@@ -24,6 +24,19 @@ export function sameSite({ headers }: Asked): boolean {
   return typeof origin === 'string' && URL.canParse(origin) && new URL(origin).host === headers['host'];
 }
 
+/** Whether whoever asks is on this machine, and no proxy of it asks for somebody else. */
+export function isHere({ address, headers }: Asked): boolean {
+  const [host] = splitHost(`${String(headers['host'] ?? '').replace(/:\d+$/, '')}:0`);
+  return isLoopback(address.replace('::ffff:', '')) && isLoopback(host);
+}
+
+/** Whether others than this machine can reach it: by where it listens, or by a name that a proxy has for it. */
+export function isReachable({ listen, origins }: { listen: string; origins: readonly string[] }): boolean {
+  const beyond = (origin: string): boolean =>
+    !URL.canParse(origin) || !isLoopback(new URL(origin).hostname.replace(/^\[|\]$/g, ''));
+  return !isLoopback(splitHost(listen)[0]) || origins.some(beyond);
+}
+
 export function tokenOf({ headers }: Asked, name: string): string | undefined {
   const cookies = String(headers['cookie'] ?? '').split(/; */);
   return cookies.find((one) => one.startsWith(`${name}=`))?.slice(name.length + 1);
