@@ -195,6 +195,27 @@ test('a node that comes and goes is told three times, then once that it will not
     { escalateMs: undefined },
   ));
 
+test('a node that says nonsense without end is bounded, in how much and in how often', () =>
+  inWorld(
+    async (world) => {
+      for (let index = 0; index < 600; index++)
+        await world.alarms.raise({
+          ...down,
+          key: `x.y-${index}`,
+          detail: 'a\r\nPrendere in carico: no\u2028\u202e',
+        });
+      assert.is(world.alarms.list().length, 500);
+      assert.is(world.alarms.list()[0]?.detail, 'a Prendere in carico: no ');
+      const before = world.told.length;
+      for (let round = 0; round < 100; round++) {
+        await world.alarms.clear('site-01', 'x.y-0', 'node');
+        await world.alarms.raise({ ...down, key: 'x.y-0' });
+      }
+      assert.ok(world.told.length - before <= 16, `${world.told.length - before}`);
+    },
+    { escalateMs: undefined, path: ':memory:' },
+  ));
+
 test('a stepped clock ends no shelf, starts no escalation and forgets nothing', () =>
   inWorld(async (world) => {
     await world.alarms.raise(down);

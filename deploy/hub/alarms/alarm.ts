@@ -2,8 +2,11 @@ import { z } from 'zod';
 
 /** Hour after which what came and went no longer counts towards flapping. */
 export const flapWindowMs = 3_600_000;
-/** Raised this often within the hour a condition of the hub's own flaps: it stands until it was over for a while. */
-export const flapRaises = 4;
+/**
+ * Raised this often within the hour a condition flaps: it stands until it was over for a while. Nodes see to that
+ * themselves; one that does not is bounded here.
+ */
+const flapRaises = { hub: 4, node: 8 };
 export const flapQuietMs = 15 * 60_000;
 
 const person = z.string().max(100);
@@ -84,5 +87,5 @@ export function stateOf(alarm: Alarm): AlarmState {
 }
 
 export function flaps(alarm: Alarm): boolean {
-  return alarm.from === 'hub' && alarm.raises.length >= flapRaises;
+  return alarm.raises.length >= flapRaises[alarm.from];
 }

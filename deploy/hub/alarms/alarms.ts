@@ -71,6 +71,8 @@ export const nobodyKnows: FleetKnowledge = {
   heardAt: () => undefined,
 };
 
+/** Twice what 14 cameras, their links and the box can say at once; beyond, a node talks nonsense. */
+const maxOfNode = 500;
 /** Months: a step of the sums, no rule of anybody's. */
 const maxTimerMs = 86_400_000;
 const rankOf: Record<AlarmState, number> = {
@@ -192,16 +194,21 @@ export function openAlarms(options: {
     apply({ changed: [alarm], notices: [] });
     return view(store.book().alarms.get(idOf(alarm)) ?? alarm);
   };
+  const countOf = (node: string): number =>
+    [...store.book().alarms.values()].filter((alarm) => alarm.node === node).length;
   const all = (): AlarmView[] => [...store.book().alarms.values()].map(view);
 
   again();
   return {
     async raise({ node, key, severity, detail, from, since }) {
       const now = steady.now();
-      const told = { node, key, severity, detail: detail.slice(0, 500), from, since: since ?? now };
+      // It ends in letters: no line of it is to pass for one of ours.
+      const plain = detail.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ').slice(0, 500);
+      const told = { node, key, severity, detail: plain, from, since: since ?? now };
       const before = store.book().alarms.get(idOf(told));
       // Two say it under one name: who said it first goes on; the other's word is in the logs.
       if (before !== undefined && isActive(before) && before.from !== from) return;
+      if (before === undefined && from === 'node' && countOf(node) >= maxOfNode) return;
       const step = raise(before, told, now);
       if (step.changed.length > 0) apply(step);
     },

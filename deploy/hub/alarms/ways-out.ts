@@ -114,6 +114,10 @@ export function openWaysOut(parts: {
   const { store } = alarms;
   const outbox = openOutbox({ ...parts, store, ways, now: alarms.now, failing });
 
+  // What is not asked for any more does not fail any more.
+  for (const [way, asked] of Object.entries({ mail, webhook, alertmanager }))
+    if (asked === undefined) failing(way, undefined).catch(broken);
+
   let nudge: AbortController | undefined;
   async function postRounds(): Promise<void> {
     if (alertmanager === undefined) return;
