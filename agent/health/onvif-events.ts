@@ -5,6 +5,7 @@ import type { HttpClient } from '../platform/http-client.ts';
 import type { Random } from '../platform/random.ts';
 import { answers, type Notice, noticesOf, subscriptionOf } from './onvif-notices.ts';
 import { soapRequest, soapType } from './onvif-soap.ts';
+import { isRefusal } from './onvif-xml.ts';
 
 export interface EventCamera {
   id: string;
@@ -51,6 +52,8 @@ const renewMs = 120 * second;
 const restMs = second;
 const firstRetryMs = 15 * second;
 const lastRetryMs = 15 * minute;
+/** Cameras lock a user out who is refused too often, and the recording with it. */
+const refusedMs = 60 * minute;
 const lookMs = 5 * second;
 /** What happens without ever ending is taken back. */
 const pulseMs = 10 * minute;
@@ -92,6 +95,7 @@ async function listen(
     }
     const client = parts.openClient({ stallMs, maxReplyBytes });
     let heard = false;
+    let refused = false;
     try {
       await subscribed(parts, camera, service, client, signal, (notices) => {
         heard = true;
@@ -99,13 +103,14 @@ async function listen(
       });
     } catch (error) {
       if (!(error instanceof Failure) && !signal.aborted) throw error;
+      refused = error instanceof Failure && error.code === 'onvif-auth';
     } finally {
       client.close();
     }
     judge.lost();
     retryMs = heard ? firstRetryMs : Math.min(lastRetryMs, retryMs * 2);
     // A little apart, so that cameras that were lost together are not asked together.
-    await pause(clock, retryMs * (0.75 + parts.random.fraction() / 2), signal);
+    await pause(clock, (refused ? refusedMs : retryMs) * (0.75 + parts.random.fraction() / 2), signal);
   }
 }
 
@@ -142,6 +147,8 @@ async function subscribed(
     });
     const text = reply.body.toString('utf8');
     if (reply.status === 200 && answers(text, operation)) return text;
+    if (reply.status === 401 || isRefusal(text))
+      throw new Failure('transient', 'onvif-auth', `${operation} was refused to this user`);
     throw new Failure('transient', 'onvif-refused', `${operation} was refused`);
   };
   const create =

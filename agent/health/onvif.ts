@@ -127,7 +127,11 @@ export function openOnvifWatch(parts: OnvifParts): OnvifWatch {
 
   return {
     reading: (camera) => watched.find(({ camera: { id } }) => id === camera)?.reading,
-    events: (camera) => watched.find(({ camera: { id } }) => id === camera)?.events,
+    events(camera) {
+      const one = watched.find(({ camera: { id } }) => id === camera);
+      // Who is refused is not asked with by others either.
+      return one?.reading.state === 'auth' ? undefined : one?.events;
+    },
     probe: {
       everyMs: tickMs,
       limitMs: childMs + 2000,

@@ -17,19 +17,24 @@ const signalLoss = 'tns1:VideoSource/SignalLoss';
 const sceneChange = 'tns1:VideoSource/GlobalSceneChange/ImagingService';
 
 /** Waits a hundredth of what it is asked to; `ahead` lets time pass. */
-function hurriedClock(): Clock & { ahead: number } {
+function hurriedClock(): Clock & { ahead: number; longestMs: number } {
   const clock = {
     ...systemClock,
     ahead: 0,
+    /** The longest that anybody waited. */
+    longestMs: 0,
     monotonic: () => (systemClock.monotonic() + clock.ahead) as MonotonicMs,
-    after: (pauseMs: number, then: () => void) => systemClock.after(pauseMs / 100, then),
+    after(pauseMs: number, then: () => void) {
+      clock.longestMs = Math.max(clock.longestMs, pauseMs);
+      return systemClock.after(pauseMs / 100, then);
+    },
   };
   return clock;
 }
 
 async function listening(
   options: OnvifOptions & { service?: Partial<EventService> },
-  body: (device: OnvifDevice, said: string[], clock: { ahead: number }) => Promise<void>,
+  body: (device: OnvifDevice, said: string[], clock: { ahead: number; longestMs: number }) => Promise<void>,
 ): Promise<void> {
   await using device = await startOnvifDevice({ ...account, events: true, ...options });
   const clock = hurriedClock();
@@ -119,7 +124,6 @@ test('slow, dripping, cut, swollen and senseless answers are unknown, and the de
       [() => device.babble('<'.repeat(60_000)), () => device.babble(undefined)],
       [() => device.babble('<html>not here</html>'), () => device.babble(undefined)],
       [() => device.babble(''), () => device.babble(undefined)],
-      [() => device.setPassword('another'), () => device.setPassword(account.password)],
     ];
     const asked = (): number => Object.values(device.requests()).reduce((sum, count) => sum + count, 0);
     for (const [fall, recover] of ill) {
@@ -135,6 +139,20 @@ test('slow, dripping, cut, swollen and senseless answers are unknown, and the de
     assert.equal(said, ['camera-tamper.cam-1 raised tamper'], 'unknown raises nothing and clears nothing');
     device.tell({ topic: sceneChange, on: false });
     await eventually('the end', () => said.length === 2);
+  });
+});
+
+test('a user that is refused is not locked out: once an hour', async () => {
+  await listening({}, async (device, said, clock) => {
+    await subscribed(device);
+    device.setPassword('another');
+    device.dropSubscriptions();
+    await eventually('a refusal', () => device.unauthorised() > 0);
+    const refusals = device.unauthorised();
+    await eventually('a long rest', () => clock.longestMs >= 45 * 60_000);
+    // The question that gives the subscription back is refused too.
+    assert.ok(device.unauthorised() <= refusals + 1, `${device.unauthorised()} refusals`);
+    assert.equal(said, []);
   });
 });
 
