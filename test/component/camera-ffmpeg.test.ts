@@ -76,6 +76,16 @@ const streams: [title: string, codecString: RegExp, options: Partial<CameraOptio
   ['H.264 over TCP', /^avc1\./, { file: bframes, transports: ['tcp'] }],
   ['H.264 over UDP', /^avc1\./, { file: bframes, transports: ['udp'] }],
   ['H.264 over UDP, aggregated', /^avc1\./, { file: bframes, transports: ['udp'], aggregate: true }],
+  [
+    'intra refresh without an IDR, over UDP',
+    /^avc1\./,
+    {
+      file: fixture('walkers-intra-refresh.mp4'),
+      neverIdr: true,
+      frameRate: 60,
+      transports: ['udp'],
+    },
+  ],
   ['H.265 by multicast', /^hvc1\./, { file: h265, transports: ['multicast'] }],
   ['MPEG-4 over TCP', /^mp4v\.20\.1$/, { file: mpeg4, transports: ['tcp'] }],
   ['MPEG-4 by multicast', /^mp4v\.20\.1$/, { file: mpeg4, transports: ['multicast'] }],
