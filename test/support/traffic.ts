@@ -72,14 +72,14 @@ export async function measureTraffic(count: number): Promise<Traffic> {
   await eventually(
     'every camera to be at its rate',
     async () => (await agent.status())?.health.cameras?.every(({ bitrate }) => bitrate > 300_000),
-    40_000,
+    90_000,
   );
   const heard = messages('health').length;
   await eventually('a health message', () => messages('health').length > heard);
   const before = meter.reading();
   const first = messages('health').length;
   const heads = messages('checkpoint').length;
-  await eventually('six health messages', () => messages('health').length >= first + 6, 60_000);
+  await eventually('six health messages', () => messages('health').length >= first + 6, 90_000);
   const after = meter.reading();
   assert.is(messages('checkpoint').length, heads, 'nothing but health in between');
 

@@ -2,7 +2,7 @@ import * as assert from 'uvu/assert';
 import { suite } from '../support/suite.ts';
 import { measureTraffic } from '../support/traffic.ts';
 
-const test = suite('what a node says in an hour', { timeoutMs: 120_000 });
+const test = suite('what a node says in an hour', { timeoutMs: 300_000 });
 const barBits = 1000;
 
 test(`14 cameras: health, heads, links and sweeps against ${barBits} bit/s`, async () => {
