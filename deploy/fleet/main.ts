@@ -23,6 +23,7 @@ const usage = `Usage: npm run fleet [-- OPTIONS]
   --dir DIR    folder for everything (.demo/fleet in the checkout)
 `;
 
+const endMs = 40_000;
 const root = join(import.meta.dirname, '..', '..');
 const town: Cast = {
   cut: 'relay-c',
@@ -44,6 +45,12 @@ const few: Cast = {
 };
 /** Besides: two sites behind the link that is cut. */
 const fewMore = ['site-03', 'site-14'];
+
+/** A path as a person would type it here. */
+function near(path: string): string {
+  const short = relative(process.cwd(), path);
+  return short.startsWith('..') || short === '' ? path : short;
+}
 
 function readArguments() {
   try {
@@ -87,7 +94,7 @@ async function main(): Promise<number> {
     cameras: sites.nodes.reduce((sum, { cameras }) => sum + cameras.length, 0),
   };
   report.say(
-    `The fleet on this machine: ${size.nodes} nodes, ${size.cameras} cameras and the town hall, in ${relative(process.cwd(), dir) || '.'}`,
+    `The fleet on this machine: ${size.nodes} nodes, ${size.cameras} cameras and the town hall, in ${near(dir)}`,
   );
   report.say(
     loopback === undefined
@@ -111,7 +118,7 @@ async function main(): Promise<number> {
     try {
       held = await play(
         fleet,
-        stepsFor(cast, sites, values.quick),
+        stepsFor(cast, sites, { together: values.quick, network: loopback === undefined }),
         loopback !== undefined,
         report,
         stop.signal,
@@ -120,7 +127,10 @@ async function main(): Promise<number> {
       if (values.keep && !stop.signal.aborted) await keep(fleet, report, stop.signal);
     } finally {
       report.say('Stopping …');
+      // What does not end by itself is ended: nothing here is worth waiting for.
+      const late = setTimeout(record.clear, endMs);
       await fleet.close();
+      clearTimeout(late);
     }
   } catch (error) {
     held = false;
@@ -131,7 +141,7 @@ async function main(): Promise<number> {
   }
   if (stop.signal.aborted) report.say('Stopped before its end.');
   if (held) rmSync(dir, { recursive: true });
-  else report.say(`The logs are in ${join(dir, 'log')}.`);
+  else report.say(`The logs are in ${near(join(dir, 'log'))}.`);
   return held && !stop.signal.aborted ? 0 : 1;
 }
 
@@ -163,16 +173,18 @@ async function play(
           held += 1;
           return true;
         } catch (error) {
-          shown.end({ held: false, seen: sentenceOf(error) });
+          shown.end(signal.aborted ? undefined : { held: false, seen: sentenceOf(error) });
           return false;
         }
       }),
     );
     if (results.includes(false)) break;
   }
+  if (signal.aborted) return false;
   const all = held === tried && number === groups.flat().length;
+  const leftOut = number - tried;
   report.say(
-    `\n${all ? 'Everything held' : 'It did not hold'}: ${held} of ${groups.flat().length} steps in ${seconds(performance.now() - began)}.`,
+    `\n${all ? 'Everything held' : 'It did not hold'}: ${held} of ${groups.flat().length} steps in ${seconds(performance.now() - began)}${leftOut > 0 ? `, ${leftOut} left out` : ''}.`,
   );
   return all;
 }
@@ -198,7 +210,6 @@ function tellUsage(fleet: Fleet, report: Report, ms: number): void {
 }
 
 async function keep(fleet: Fleet, report: Report, signal: AbortSignal): Promise<void> {
-  const near = (path: string): string => relative(process.cwd(), path) || '.';
   report.say(`
 It stays up until Ctrl-C.
 Its page: ${fleet.page.url}, as "${fleet.page.login}" with the password "${fleet.page.password}"

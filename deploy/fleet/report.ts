@@ -9,12 +9,12 @@ export interface Report {
   say(text: string): void;
   /** What goes on outside of steps; shown like theirs. */
   now(text: string): void;
-  /** A step begins; what it tells of itself is shown every few seconds. */
+  /** A step begins; what it tells of itself is shown every few seconds. It ends without a result when it is left. */
   step(
     number: number,
     title: string,
     expected: string,
-  ): { now(text: string): void; end(result: StepResult): void };
+  ): { now(text: string): void; end(result: StepResult | undefined): void };
   close(): void;
 }
 
@@ -63,8 +63,10 @@ export function openReport(write: (text: string) => void, width: number | undefi
         now(text) {
           one.text = text;
         },
-        end({ held, seen }) {
+        end(result) {
           running.delete(number);
+          if (result === undefined) return;
+          const { held, seen } = result;
           const took = `(${seconds(performance.now() - started)})`;
           line(held ? `${number}. ● ${seen} ${took}` : `${number}. ▲ FAILED: ${seen} ${took}`);
         },

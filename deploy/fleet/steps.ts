@@ -63,9 +63,9 @@ const commandsMs = 15_000;
 
 /**
  * Groups of steps; those of a group run at the same time, since each waits for others most of its time. `together`:
- * in as few groups as can be.
+ * in as few groups as can be. `network`: there are links to cut and to slow.
  */
-export function stepsFor(cast: Cast, sites: Sites, together: boolean): Step[][] {
+export function stepsFor(cast: Cast, sites: Sites, how: { together: boolean; network: boolean }): Step[][] {
   const nodes = sites.nodes.length;
   const cameras = sites.nodes.reduce((sum, node) => sum + node.cameras.length, 0);
   const called = (id: string): string => `${sites.nodes.find((node) => node.id === id)?.name} (${id})`;
@@ -82,8 +82,8 @@ export function stepsFor(cast: Cast, sites: Sites, together: boolean): Step[][] 
     run: (fleet, now) => asBefore(fleet, cast, now),
   };
   const faults = [cutLink(cast, called), killSite(cast, called), fillSite(cast, called)];
-  const work = [extractTwo(cast, called), upgradeSite(cast, called)];
-  return [[up], ...(together ? [[...faults, ...work]] : [faults, work]), [steal(cast, called)], [end]];
+  const work = [extractTwo(cast, called, how.network), upgradeSite(cast, called)];
+  return [[up], ...(how.together ? [[...faults, ...work]] : [faults, work]), [steal(cast, called)], [end]];
 }
 
 type Called = (id: string) => string;
@@ -227,10 +227,12 @@ function upgradeSite({ upgraded }: Cast, called: Called): Step {
   };
 }
 
-function extractTwo({ slow, extracted }: Cast, called: Called): Step {
+function extractTwo({ slow, extracted }: Cast, called: Called, network: boolean): Step {
+  const both = `Two extractions at once, from ${extracted.map(called).join(' and ')}`;
+  const over = ` over ${slowMbit} Mbit/s, in twice the time that their bytes take`;
   return {
-    title: `Two extractions at once, from ${extracted.map(called).join(' and ')}, while ${called(slow)} is slow`,
-    expected: `both complete and verified over ${slowMbit} Mbit/s, in twice the time that their bytes take; both sites record on without a hole, nobody is missed`,
+    title: network ? `${both}, while ${called(slow)} is slow` : both,
+    expected: `both complete and verified${network ? over : ''}; both sites record on without a hole, nobody is missed`,
     network: false,
     async run(fleet, now) {
       const { town } = fleet.ground;
