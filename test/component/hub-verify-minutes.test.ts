@@ -73,7 +73,7 @@ test('minutes that are not of this command, this delivery and these pictures are
     const path = join(pack.folder, 'verbale.json');
     const right = readFileSync(path);
     assert.is(await pack.failing(), undefined);
-    const wrong: ((payload) => void)[] = [
+    const wrong: ((payload: MinutesPayload) => void)[] = [
       (payload) => {
         payload.case = '019c1f2e-7a10-7abc-8def-0123456789ab';
       },
