@@ -50,6 +50,32 @@ test('footage that nobody opened goes after 30 days, with a line', () =>
     );
   }));
 
+test('a delivery that never came to its end goes after 30 days too, to its last byte', () =>
+  inTown(async (world) => {
+    const id = await world.granted();
+    await world.accept(id);
+    await world.put(id, 'manifest.dsse.json', world.manifestOf(id));
+    const [first, second] = world.segments;
+    await world.put(id, first?.name ?? '', first?.sealed ?? Buffer.alloc(0));
+    const client = openClient(world.town.hub);
+    const half = second?.sealed.subarray(0, 5000);
+    const piece = { id, file: second?.name ?? '', size: second?.sealed.length ?? 0, offset: 0 };
+    await client.post('piece', { ...piece, bytes: '' });
+    await client.post('piece', { ...piece, bytes: half?.toString('base64') ?? '' });
+    const lying = (part: string): string[] => {
+      const folder = join(caseFolder(world, id), part);
+      return existsSync(folder) ? readdirSync(folder) : [];
+    };
+    assert.equal([lying('files'), lying('inbox')], [[first?.name], [second?.name]]);
+    await later(world, 29);
+    assert.is(await stateOf(world, id), 'authorised');
+    await later(world, 31);
+    await eventually('it is gone', async () => (await stateOf(world, id)) === 'closed');
+    assert.equal([lying('files'), lying('inbox')], [[], []]);
+    const line = (await registerLines(world)).find(({ kind }) => kind === 'closed');
+    assert.equal([line?.['by'], line?.['reason'], line?.['was']], ['hub', 'unopened', 'authorised']);
+  }));
+
 test('a case that was opened stays, and is asked about from its day of review on', () =>
   inTown(async (world) => {
     const id = await world.delivered();
