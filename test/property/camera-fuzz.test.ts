@@ -27,21 +27,37 @@ const test = suite('ingest under mutation', { timeoutMs: 120_000 + packetsWanted
 interface Session {
   name: string;
   sdp: string;
-  /** Interleaved packets of the clip, one after another. */
+  /** Interleaved packets of the clip, one after another; reports and goodbyes in between. */
   packets: Buffer[];
+  pictures: number;
 }
 
-function session(file: string, encoding: string, aggregate: boolean): Session {
-  const clip = loadClip(new URL(`../fixtures/${file}`, import.meta.url).pathname, { inBand: true });
+const source = 0x1234;
+
+/** An empty report and a goodbye of the source that sends on all the same, or its sender report (RFC 3550 §6). */
+function controlPacket(goodbye: boolean): Buffer {
+  const body = goodbye
+    ? [0x80, 201, 0, 1, 0, 0, 0x12, 0x34, 0x81, 203, 0, 1, 0, 0, 0x12, 0x34]
+    : [0x80, 200, 0, 6, 0, 0, 0x12, 0x34, ...Array.from({ length: 20 }, (_, i) => i * 11)];
+  return Buffer.from([0x24, 1, 0, body.length, ...body]);
+}
+
+function session(file: string, encoding: string, aggregate: boolean, neverIdr = false): Session {
+  const path = new URL(`../fixtures/${file}`, import.meta.url).pathname;
+  const clip = loadClip(path, { inBand: true, neverIdr });
   const packets: Buffer[] = [];
-  for (const frame of packetise(clip, { aggregate })) {
-    const bytes = stamp(frame, packets.length, frame.timestamp, 0x1234);
+  let sequence = 0;
+  for (const [n, frame] of packetise(clip, { aggregate }).entries()) {
+    const bytes = stamp(frame, sequence, frame.timestamp, source);
+    sequence += frame.starts.length;
     frame.starts.forEach((start, i) => {
       packets.push(bytes.subarray(start, frame.starts[i + 1]));
     });
+    if (n % 8 === 7) packets.push(controlPacket(n % 16 === 15));
   }
   return {
     name: `${file}${aggregate ? ' aggregated' : ''}`,
+    pictures: clip.frames.length,
     sdp: `m=video 0 RTP/AVP 96\r\na=rtpmap:96 ${encoding}/90000\r\n`,
     packets,
   };
@@ -50,6 +66,7 @@ function session(file: string, encoding: string, aggregate: boolean): Session {
 const sessions = [
   session('walkers-bframes.mp4', 'H264', false),
   session('walkers-bframes.mp4', 'H264', true),
+  session('walkers-intra-refresh.mp4', 'H264', false, true),
   session('walkers-h265.mp4', 'H265', false),
   session('walkers-h265.mp4', 'H265', true),
 ];
@@ -171,7 +188,7 @@ for (const one of sessions)
     const fed = open(one);
     fed.feed(Buffer.concat(one.packets), 10);
     fed.end();
-    assert.is(fed.samples(), 40);
+    assert.is(fed.samples(), one.pictures);
   });
 
 for (const one of sessions)
