@@ -1,10 +1,11 @@
-// npm run bench [-- record|start|seal|sweep|upload|alert|traffic …]: see README.md here. What it finds goes to standard output, how it
+// npm run bench [-- record|start|seal|sweep|upload|alert|image|traffic …]: see README.md here. What it finds goes to standard output, how it
 // goes to standard error; --check exits 1 when a bar is missed.
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { alertTable, benchAlert } from './alert.ts';
+import { benchImage, imageTable } from './image.ts';
 import { matrix, matrixTable } from './matrix.ts';
 import { benchOpen, openTable } from './open.ts';
 import { buildsHere, record, recordTable } from './record.ts';
@@ -95,6 +96,10 @@ const benches: Record<string, (folder: string) => Promise<Found>> = {
   async alert(folder) {
     const result = await benchAlert({ folder, say, rounds: asked('rounds', 3) });
     return { result, text: alertTable(result) };
+  },
+  async image() {
+    const result = await benchImage({ say, rounds: asked('rounds', 7) });
+    return { result, text: imageTable(result) };
   },
   async open(folder) {
     const minutes = Math.max(1, Math.round(asked('seconds', 3600) / 60));

@@ -6,6 +6,8 @@ import { median, table } from './table.ts';
 export interface MatrixResult {
   bench: 'matrix';
   runs: RecordResult[];
+  /** What could not be measured, with the reason: a machine that is too small, or too busy, for so many. */
+  failed: { cameras: number; ingest: RecordOptions['ingest']; why: string }[];
   bars: Record<string, { bar: number; met: boolean; found: number }>;
 }
 
@@ -22,6 +24,7 @@ export async function matrix(
   options: Omit<RecordOptions, 'ingest' | 'builds' | 'segments'>,
 ): Promise<MatrixResult> {
   const runs: RecordResult[] = [];
+  const failed: MatrixResult['failed'] = [];
   for (const ingest of ingests)
     for (const cameras of counts) {
       const folder = join(options.folder, `${ingest}-${cameras}`);
@@ -30,7 +33,13 @@ export async function matrix(
       const footage = { ...options.footage, cameras };
       // What plain ffmpeg costs does not depend on how the agent ingests.
       const builds = ingest === 'auto' ? buildsHere() : buildsHere().slice(0, 1);
-      runs.push(await record({ ...options, folder, footage, ingest, builds, segments: 0 }));
+      try {
+        runs.push(await record({ ...options, folder, footage, ingest, builds, segments: 0 }));
+      } catch (error) {
+        const why = (error as Error).message;
+        options.say(`${why}\n`);
+        failed.push({ cameras, ingest, why });
+      }
       rmSync(folder, { recursive: true, force: true });
     }
   const bars: MatrixResult['bars'] = {};
@@ -44,10 +53,12 @@ export async function matrix(
   for (const run of runs)
     for (const [name, bar] of Object.entries(run.bars))
       bars[`${name}, ${run.footage.cameras} ${run.ingest}`] = bar;
-  return { bench: 'matrix', runs, bars };
+  for (const { cameras, ingest } of failed)
+    bars[`measured, ${cameras} ${ingest}`] = { bar: 1, found: 0, met: false };
+  return { bench: 'matrix', runs, failed, bars };
 }
 
-export function matrixTable({ runs, bars }: MatrixResult): string {
+export function matrixTable({ runs, failed, bars }: MatrixResult): string {
   const percent = (value: number): string => `${value.toFixed(1)} %`;
   const beside = ({ references }: RecordResult, build: 'system' | 'npm'): string[] => {
     const found = references[build];
@@ -94,6 +105,7 @@ export function matrixTable({ runs, bars }: MatrixResult): string {
       ]),
     ]) +
     `\n${Object.keys(bars).length - missed.length} bars met${missed.length === 0 ? '' : ', MISSED:'}\n` +
+    failed.map(({ cameras, ingest, why }) => `  ${cameras} ${ingest}: ${why}\n`).join('') +
     missed.map(([name, { bar, found }]) => `  ${name}: ${found.toFixed(2)} of ${bar}\n`).join('')
   );
 }

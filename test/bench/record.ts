@@ -53,6 +53,8 @@ export interface RecordResult {
   /** Percent of one core for each camera, median. */
   cpuPerCamera: number;
   references: Partial<Record<Build, Figures & { ratio: { cpu: number; pss: number } }>>;
+  /** Mbit/s that all cameras together really sent to each, packet heads included, by window. */
+  sentMbit: number[];
   /** Bytes the agent wrote, ledgers and log included, for each byte the cameras sent. */
   writtenPerByte: number;
   /** Of the agent's event loop, from the first window on. */
@@ -77,7 +79,7 @@ const recordingLimitMs = 120_000;
  */
 export async function record(options: RecordOptions): Promise<RecordResult> {
   const { footage, ingest, segments, folder, say } = options;
-  const { cameras, mbit } = footage;
+  const { cameras } = footage;
   await using simulated = await startCameras(footage);
   const town = await makeNode(folder, simulated.urls, { ingest });
   if (segments > 0) {
@@ -103,13 +105,24 @@ export async function record(options: RecordOptions): Promise<RecordResult> {
   const agentFigures = emptyFigures();
   const load: number[] = [];
   const measuredFrom = Date.now();
+  const sentMbit: number[] = [];
+  /** Of every listener together: the agent and each build. */
+  const sentBytes = async (): Promise<number> => {
+    const counters = await Promise.all(
+      simulated.urls.map((_, i) => simulated.command(`counters /cam-${i + 1}`)),
+    );
+    return (counters as { bytesSent: number }[]).reduce((sum, { bytesSent }) => sum + bytesSent, 0);
+  };
   for (let window = 1; window <= windows; window++) {
+    const sentBefore = await sentBytes();
     const measured = [
       measure(agent, agentFigures),
       ...references.map(({ subject, figures }) => measure(subject, figures)),
     ];
     await pass(windowSeconds * 1000);
     for (const finish of measured) finish();
+    const sent = ((await sentBytes()) - sentBefore) / (1 + references.length);
+    sentMbit.push((sent * 8) / 1e6 / windowSeconds);
     load.push(loadavg()[0] as number);
     const others = references.map(({ build, figures }) => `${build} ffmpeg ${last(figures.cpuPercent)}`);
     say(
@@ -117,8 +130,10 @@ export async function record(options: RecordOptions): Promise<RecordResult> {
     );
   }
   await pass(1000); // The last second of stalls is told a second late.
-  provesRecording('the agent', agentFigures, cameras * mbit);
-  for (const { build, figures } of references) provesRecording(`ffmpeg (${build})`, figures, cameras * mbit);
+  // On a machine that is too busy the simulated cameras send less than they are asked to.
+  const sent = median(sentMbit);
+  provesRecording('the agent', agentFigures, sent);
+  for (const { build, figures } of references) provesRecording(`ffmpeg (${build})`, figures, sent);
 
   const cpu = median(agentFigures.cpuPercent);
   const worstPss = Math.max(...agentFigures.pssMiB);
@@ -144,7 +159,8 @@ export async function record(options: RecordOptions): Promise<RecordResult> {
         return [build, { ...figures, ratio: { cpu: cpu / median(figures.cpuPercent), pss } }];
       }),
     ),
-    writtenPerByte: median(agentFigures.writtenMbit) / (cameras * mbit),
+    sentMbit,
+    writtenPerByte: median(agentFigures.writtenMbit) / sent,
     stallMs,
     bars: {
       stallMs: bar(stallBarMs, stallMs),
@@ -178,7 +194,7 @@ export function recordTable(result: RecordResult): string {
         row(`${cameras} × ffmpeg -c copy (${build})`, found, found.ratio),
       ),
     ]) +
-    `\n${result.writtenPerByte.toFixed(3)} bytes written for each byte that the cameras send\n` +
+    `\n${result.writtenPerByte.toFixed(3)} bytes written for each byte sent (${median(result.sentMbit).toFixed(1)} Mbit/s)\n` +
     `longest stall of the event loop ${result.stallMs.toFixed(0)} ms\n` +
     Object.entries(bars)
       .map(

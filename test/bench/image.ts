@@ -1,0 +1,163 @@
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { takeGray } from '#agent/camera/ffmpeg/gray.ts';
+import type { Ffmpeg } from '#agent/camera/ffmpeg/program.ts';
+import { openPictureJudge } from '#agent/picture/judge.ts';
+import { grayHeight, grayWidth } from '#agent/picture/measure.ts';
+import type { MonotonicMs } from '#agent/platform/clock.ts';
+import { drawView } from '../support/drawn-view.ts';
+import { judgeCase, pictureCases, scenes } from '../support/picture-set.ts';
+import { findProgram } from '../support/real-parts.ts';
+import { cpuSeconds, processTree, pssBytes } from './process-tree.ts';
+import { median, table } from './table.ts';
+
+interface Cost {
+  stream: string;
+  /** Medians of one check: from keyframe to bytes, and of them on a core. */
+  wallMs: number;
+  cpuMs: number;
+  /** Most that the decoder had. */
+  peakBytes: number;
+}
+
+export interface ImageResult {
+  faults: { kind: string; shown: number; missed: number }[];
+  harmless: { shown: number; alarms: number };
+  wrong: string[];
+  costs: Cost[];
+  /** Judging one picture in the agent itself, in order and moved. */
+  judgeMs: { order: number; moved: number };
+  bars: Record<'missed' | 'alarms', { value: number; bar: number; met: boolean }>;
+}
+
+const walkers = join(import.meta.dirname, '..', 'fixtures', 'walkers.mp4');
+const never = new AbortController().signal;
+const checksPerMinute = 14;
+
+/** Judges the whole derived set, and measures what one check costs at three sizes of camera. */
+export async function benchImage(options: { say(text: string): void; rounds: number }): Promise<ImageResult> {
+  const path = findProgram('ffmpeg');
+  if (path === undefined) throw new Error('image: no ffmpeg here');
+  const faults = new Map<string, { shown: number; missed: number }>();
+  const harmless = { shown: 0, alarms: 0 };
+  const wrong: string[] = [];
+  for (const scene of Object.keys(scenes)) {
+    options.say(`${scene} `);
+    for (const one of pictureCases) {
+      const { right, after } = judgeCase(scene, one);
+      if (!right) wrong.push(`${one.name} (${scene}): ${after.join(' ')}`);
+      if (one.fault === undefined) {
+        harmless.shown += 1;
+        if (!right) harmless.alarms += 1;
+      } else {
+        const row = faults.get(one.fault) ?? { shown: 0, missed: 0 };
+        faults.set(one.fault, { shown: row.shown + 1, missed: row.missed + (right ? 0 : 1) });
+      }
+    }
+  }
+  options.say('\n');
+  const ffmpeg: Ffmpeg = { path, formatMajor: 59 };
+  const costs: Cost[] = [];
+  for (const [codec, width, height] of [
+    ['libx264', 1920, 1080],
+    ['libx265', 1920, 1080],
+    ['libx264', 3840, 2160],
+  ] as const)
+    costs.push(
+      await costOf(
+        ffmpeg,
+        filmOf(path, codec, width, height),
+        `${codec.slice(4)} ${width}×${height}`,
+        options.rounds,
+      ),
+    );
+  const rows = [...faults].map(([kind, row]) => ({ kind, ...row }));
+  const missed = rows.reduce((sum, row) => sum + row.missed, 0);
+  return {
+    faults: rows,
+    harmless,
+    wrong,
+    costs,
+    judgeMs: judgeTimes(),
+    bars: {
+      missed: { value: missed, bar: 0, met: missed === 0 },
+      alarms: { value: harmless.alarms, bar: 0, met: harmless.alarms === 0 },
+    },
+  };
+}
+
+/** Two seconds of a camera, from a keyframe on. */
+function filmOf(path: string, codec: string, width: number, height: number): Buffer {
+  const filter = ['-vf', `scale=${width}:${height},noise=alls=6:allf=t`, '-frames:v', '20'];
+  const coded = ['-c:v', codec, '-preset', 'veryfast', '-g', '20', '-bf', '0', '-pix_fmt', 'yuv420p'];
+  const out = ['-f', 'mp4', '-movflags', 'frag_keyframe+empty_moov+default_base_moof', 'pipe:1'];
+  const made = spawnSync(path, ['-v', 'error', '-i', walkers, ...filter, ...coded, ...out], {
+    maxBuffer: 256e6,
+  });
+  if (made.status !== 0) throw new Error(`image: ${made.stderr}`);
+  return made.stdout;
+}
+
+async function costOf(ffmpeg: Ffmpeg, film: Buffer, stream: string, rounds: number): Promise<Cost> {
+  const walls: number[] = [];
+  const cpus: number[] = [];
+  let peakBytes = 0;
+  const look = setInterval(() => {
+    const children = processTree(process.pid).filter((pid) => pid !== process.pid);
+    peakBytes = Math.max(peakBytes, pssBytes(children));
+  }, 10);
+  for (let round = 0; round < rounds; round++) {
+    const cpu = cpuSeconds([process.pid]);
+    const began = performance.now();
+    await takeGray(async () => ffmpeg, film, { width: grayWidth, height: grayHeight }, never);
+    walls.push(performance.now() - began);
+    cpus.push((cpuSeconds([process.pid]) - cpu) * 1000);
+  }
+  clearInterval(look);
+  return { stream, wallMs: median(walls), cpuMs: median(cpus), peakBytes };
+}
+
+function judgeTimes(): { order: number; moved: number } {
+  const views = Array.from({ length: 20 }, (_, seed) => drawView({ seed }));
+  const others = Array.from({ length: 20 }, (_, seed) => drawView({ seed, elsewhere: true }));
+  const judge = openPictureJudge({ ptz: false });
+  let at = 0;
+  const timed = (pictures: Uint8Array[]): number =>
+    median(
+      pictures.map((gray) => {
+        const began = performance.now();
+        judge.take({ gray, mark: ++at, repeated: false }, (at * 60_000) as MonotonicMs);
+        return performance.now() - began;
+      }),
+    );
+  timed(views); // The first are compiled while they run.
+  return { order: timed(views), moved: timed(others) };
+}
+
+export function imageTable({ faults, harmless, wrong, costs, judgeMs }: ImageResult): string {
+  const rate = (part: number, whole: number): string => `${((100 * part) / whole).toFixed(1)} %`;
+  const shown = faults.reduce((sum, row) => sum + row.shown, 0);
+  const missed = faults.reduce((sum, row) => sum + row.missed, 0);
+  const found = table([
+    ['faults, to be found by their third picture', 'shown', 'missed', 'rate'],
+    ...faults.map((row) => [row.kind, String(row.shown), String(row.missed), rate(row.missed, row.shown)]),
+    ['all faults', String(shown), String(missed), rate(missed, shown)],
+  ]);
+  const alarms = table([
+    ['harmless changes', 'shown', 'false alarms', 'rate'],
+    ['all', String(harmless.shown), String(harmless.alarms), rate(harmless.alarms, harmless.shown)],
+  ]);
+  const spent = table([
+    ['one check', 'ms', 'ms of a core', 'peak MiB', `${checksPerMinute} cameras, of a core`],
+    ...costs.map(({ stream, wallMs, cpuMs, peakBytes }) => [
+      stream,
+      wallMs.toFixed(0),
+      cpuMs.toFixed(0),
+      (peakBytes / 1024 / 1024).toFixed(0),
+      `${((checksPerMinute * cpuMs) / 600).toFixed(1)} %`,
+    ]),
+  ]);
+  const judged = `judging in the agent: ${judgeMs.order.toFixed(1)} ms in order, ${judgeMs.moved.toFixed(1)} ms moved\n`;
+  const notes = wrong.map((line) => `wrong: ${line}\n`).join('');
+  return `Derived from one real recording by filters and overlays: no field rates.\n\n${found}\n${alarms}\n${spent}\n${judged}${notes}`;
+}
