@@ -20,7 +20,7 @@ import {
   recentFile,
   writePlace,
 } from './place.ts';
-import { proveLine } from './prove.ts';
+import { proveLine, rootOver } from './prove.ts';
 import { type LogLine, openReader } from './reader.ts';
 import { recover } from './recover.ts';
 import { openWriter } from './writer.ts';
@@ -69,6 +69,8 @@ export interface Audit {
   /** Waits for what is under way, remembers the place. */
   close(): Promise<void>;
 }
+
+const keptRoots = 32;
 
 export interface AuditOptions {
   files: Files;
@@ -130,6 +132,8 @@ async function openWhole(options: AuditOptions): Promise<Audit> {
     return turn;
   };
 
+  /** Of the heads that were signed last: a cosignature is of one of these, but for one from before the start. */
+  const signedRoots = new Map<number, Buffer>();
   async function signHead(policy: { hash: string; version: number }, now: Place) {
     const { tree } = now.position;
     const head = {
@@ -139,6 +143,8 @@ async function openWhole(options: AuditOptions): Promise<Audit> {
       policyVersion: policy.version,
     };
     const note = signCheckpoint(node, head, key);
+    signedRoots.set(head.size, head.root);
+    for (const old of signedRoots.keys()) if (signedRoots.size > keptRoots) signedRoots.delete(old);
     await writePlace(files, recentFile(folder), now);
     await writeDurably(files, checkpointFile(folder), note);
     return { note, size: tree.size };
@@ -176,6 +182,11 @@ async function openWhole(options: AuditOptions): Promise<Audit> {
             'a head was cosigned that this log has not reached',
           );
         if (taken.head.size <= cosigned) return;
+        const { size: of } = taken.head;
+        const root = signedRoots.get(of) ?? (await rootOver(files, folder, of));
+        // One that was given to a log of before, on a disk that is gone, says nothing of this one.
+        if (!root?.equals(taken.head.root))
+          throw new Failure('denied', 'cosignature-other', 'the head that was cosigned is of another log');
         try {
           await writeDurably(files, cosignedFile(folder), taken.message);
         } catch (error) {

@@ -49,6 +49,23 @@ export async function proveLine(
   return { line, path: wanted.map(({ tree }) => tree.root()) };
 }
 
+/** Root over the first `size` lines, in one pass over the log; undefined where retention has taken the last of them. */
+export async function rootOver(files: Files, folder: string, size: number): Promise<Buffer | undefined> {
+  const months = await monthsOf(files, folder);
+  const first = months[0];
+  const { tree } = (
+    (first !== undefined && (await readPlace(files, baseFile(folder, first)))) ||
+    startOfFiles()
+  ).position;
+  if (tree.size > size) return undefined;
+  for (const month of months)
+    for await (const { bytes } of linesOf(files, logFile(folder, month), 0)) {
+      if (tree.size === size) return tree.root();
+      tree.append(leafHash(bytes));
+    }
+  return tree.size === size ? tree.root() : undefined;
+}
+
 /** Where the subtrees of a frontier lie, smallest and last first. */
 function subtreesOf(tree: Frontier): { start: number; end: number; hash: Buffer }[] {
   let end = tree.size;

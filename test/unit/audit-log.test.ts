@@ -207,6 +207,41 @@ test('a cosignature moves the cursor, durably, and wakes who waits for it', asyn
   await again.close();
 });
 
+test('a cosignature given to a log of before, on a disk that is gone, covers nothing of this one', async () => {
+  using old = temporaryFolder();
+  using fresh = temporaryFolder();
+  const before = await open(old.path);
+  for (const kind of ['a', 'b']) await before.append(kind, {});
+  const statement = { policyVersion: 3, registerSize: 0, registerHead: '0'.repeat(64) };
+  const given = async (audit: Audit) => {
+    const { note } = (await audit.checkpoint(policy))!;
+    const answer = cosignCheckpoint('site-09', note, statement, hubKey, Date.UTC(2026, 1));
+    return verifyCosigned('site-09', answer, publicKeyOf(key), publicKeyOf(hubKey));
+  };
+  const replayed = await given(before);
+  await before.close();
+  let audit = await open(fresh.path);
+  for (const kind of ['new', 'b', 'c']) await audit.append(kind, {});
+  assert.is(await codeThrown(() => audit.takeCosigned(replayed)), 'cosignature-other');
+  assert.is(audit.cosigned(), 0);
+  // Its own counts: of a head with lines behind it, and of one that was signed before a restart.
+  const own = await given(audit);
+  await audit.append('d', {});
+  await audit.close();
+  audit = await open(fresh.path);
+  await audit.takeCosigned(own);
+  assert.is(audit.cosigned(), 3);
+  for (let line = 0; line < 100; line++) {
+    await audit.append('e', { line });
+    await audit.checkpoint(policy);
+  }
+  const later = await given(audit);
+  await audit.append('f', {});
+  await audit.takeCosigned(later);
+  assert.is(audit.cosigned(), 104);
+  await audit.close();
+});
+
 test("what is no line of its own is the caller's bug and harms no other line", async () => {
   using folder = temporaryFolder();
   const audit = await open(folder.path);

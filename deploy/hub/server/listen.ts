@@ -76,6 +76,9 @@ export function listenToNodes(parts: {
     }
   }
 
+  /** Nodes whose last head waited for lines, and how many lines were held then. */
+  const stuck = new Map<string, number>();
+
   const hear: Parameters<Bus['subscribe']>[1] = async ({ topic, payload }) => {
     const parsed = parseTopic(topic);
     if (parsed === undefined || parsed.node === hubNode) return;
@@ -104,10 +107,14 @@ export function listenToNodes(parts: {
           return await witnessed(node, async (witness) => {
             const verdict = await witness.checkpoint(payload);
             const last = witness.remembered();
-            // What this hub last cosigned tells the node from where to send: after a restore it is less than it thinks.
-            if (verdict === 'later' && last)
+            const held = witness.mirror.size();
+            // Shown again, and no line came between: what this hub last cosigned tells the node from where to send.
+            // After a restore that is less than it thinks.
+            if (verdict === 'later' && last && stuck.get(node) === held)
               parts.afterwards(() => parts.dispatch.cosignature(node, last.cosigned));
-            else await answer(node, verdict);
+            if (verdict === 'later') stuck.set(node, held);
+            else stuck.delete(node);
+            await answer(node, verdict);
           });
         case 'command-status':
           if (payload.length === 0) return;
