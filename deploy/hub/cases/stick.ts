@@ -69,7 +69,8 @@ export function openSticks(parts: {
       await cases.status(one.command.node, id, Buffer.from(status));
       await writeDurably(files, join(cases.folder(id), 'stick-proof.json'), proof);
       const noted = register.lines().some((line) => line.kind === 'imported' && line.case === id);
-      if (!noted) register.append({ kind: 'imported', request: one.request, case: id, by });
+      if (!noted && one.command.type !== 'probe')
+        register.append({ kind: 'imported', request: one.request, case: id, by });
       return cases.get(id);
     },
     async piece(id, file, size, offset, bytes) {

@@ -37,6 +37,10 @@ Exit codes: 0 all of it is here, 1 something is missing, 2 refused by the node o
       answer(call, { id, state: begun.state, files: 0, missing: [] }, reason);
       return exitCodes.refused;
     }
+    if (begun.state === 'executed') {
+      answer(call, { id, state: begun.state, files: 0, missing: [] });
+      return exitCodes.done;
+    }
     const names = namesIn(await part(dir, manifestName));
     const missing: string[] = [];
     for (const [index, name] of [manifestName, ...names].entries()) {
