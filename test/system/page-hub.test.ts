@@ -1,5 +1,7 @@
 import * as assert from 'uvu/assert';
-import type { LoginRole } from '../../deploy/hub/page/logins.ts';
+import { systemFiles } from '#agent/platform/files.ts';
+import { type LoginRole, openLogins } from '../../deploy/hub/page/logins.ts';
+import { loginsPath } from '../../deploy/hub/page/open-page.ts';
 import { closeBrowser, type Look, look, noBrowser, openBrowser } from '../support/browser.ts';
 import { eventually } from '../support/eventually.ts';
 import {
@@ -347,14 +349,15 @@ else {
     assert.ok(strip && strip.width >= 320 && strip.x + strip.width <= 360, JSON.stringify(strip));
   });
 
-  test('a session that ends while one looks leads to the login', async () => {
+  test('who is removed while they look is led to the login, and sees nothing more', async () => {
     using folder = temporaryFolder();
     await using town = await simulatedTown(folder.path, { logins: everyone });
     await using window = await shown(town);
+    const { page } = window;
     await logIn(window, 'operator');
-    await window.page.context().clearCookies();
-    await window.page.reload();
-    await window.page.locator('form.login').waitFor();
+    await openLogins(systemFiles, loginsPath(folder.path)).remove('operator');
+    await page.locator('form.login').waitFor({ timeout: 60_000 });
+    assert.not.match(await page.content(), 'site-02');
   });
 
   for (const colorScheme of ['light', 'dark'] as const)
