@@ -16,8 +16,8 @@ export interface EventCamera {
 
 /** What a conversation with the device has shown of its events. */
 export interface EventService {
-  /** Path and query: the host is the one that was configured. */
-  path: string;
+  /** As the device states it. */
+  address: string;
   /** How far the device's clock is ahead of the box's. */
   clockOffsetMs: number;
   /** The video source that is recorded; undefined where the device has one alone. */
@@ -118,12 +118,13 @@ async function listen(
 async function subscribed(
   parts: EventParts,
   { onvif, credentials }: EventCamera,
-  { path, clockOffsetMs }: EventService,
+  { address: stated, clockOffsetMs }: EventService,
   client: HttpClient,
   signal: AbortSignal,
   take: (notices: Notice[]) => void,
 ): Promise<void> {
   const { clock } = parts;
+  let subscription: string | undefined;
   const call = async (
     url: URL,
     action: string,
@@ -132,12 +133,15 @@ async function subscribed(
     until = signal,
   ): Promise<string> => {
     const at = (clock.utc() + Math.round(clockOffsetMs)) as UtcMs;
-    const request = soapRequest({ action, to: url.href, body, at, random: parts.random }, credentials);
+    const request = soapRequest(
+      { action, to: url.href, body, at, random: parts.random, subscription },
+      credentials,
+    );
     const limit = AbortSignal.timeout(callMs);
     const asked = {
       method: 'POST',
       url: url.href,
-      headers: { 'content-type': soapType },
+      headers: { 'content-type': soapType(action) },
       body: { bytes: request.length, pieces: once(request) },
       signal: AbortSignal.any([until, limit]),
     };
@@ -155,17 +159,16 @@ async function subscribed(
     `<e:CreatePullPointSubscription xmlns:e="${events}">` +
     `<e:InitialTerminationTime>PT${lifeSeconds}S</e:InitialTerminationTime></e:CreatePullPointSubscription>`;
   const created = await call(
-    new URL(path, onvif),
+    onDevice(stated, onvif),
     `${events}/EventPortType/CreatePullPointSubscriptionRequest`,
     'CreatePullPointSubscription',
     create,
   );
-  const address = subscriptionOf(created);
+  const { address, id } = subscriptionOf(created);
   if (address === undefined || !URL.canParse(address, onvif))
     throw new Failure('transient', 'onvif-refused', 'a subscription without an address');
-  const told = new URL(address, onvif);
-  // On the device that was configured, whatever it says: its own idea of its host may be another's address.
-  const point = new URL(told.pathname + told.search, onvif);
+  const point = onDevice(address, onvif);
+  subscription = id;
   let renewAt = clock.monotonic() + renewMs;
   try {
     while (!signal.aborted) {
@@ -201,6 +204,18 @@ async function subscribed(
       limit,
     ).catch(() => {}); // It ends by itself.
   }
+}
+
+/**
+ * On the device that was configured: a port of its own is believed where it states that host, and else its path alone.
+ * Its own idea of its host may be another's address.
+ */
+function onDevice(stated: string, configured: string): URL {
+  const device = new URL(configured);
+  const url = URL.canParse(stated, device.href) ? new URL(stated, device.href) : device;
+  if (url.hostname === device.hostname && url.protocol === device.protocol)
+    return new URL(url.pathname + url.search, url.href);
+  return new URL(url.pathname + url.search, device.href);
 }
 
 async function* once(bytes: Buffer): AsyncIterable<Buffer> {

@@ -60,17 +60,18 @@ function aboutOf(topic: string): Notice['about'] | undefined {
     : undefined;
 }
 
-/** Where the subscription that was just made is to be asked. */
-export function subscriptionOf(xml: string): string | undefined {
+/** Where the subscription that was just made is to be asked, and its number where the address is everybody's (Axis). */
+export function subscriptionOf(xml: string): { address?: string; id?: string } {
   let inside = false;
+  const found: { address?: string; id?: string } = {};
   for (const { name, kind, text } of tagsOf(xml)) {
     if (name === 'SubscriptionReference') inside = kind === 'open';
-    if (inside && name === 'Address' && kind === 'open') {
-      const address = text.trim().replaceAll('&amp;', '&');
-      return address.length > 0 && address.length <= 500 ? address : undefined;
-    }
+    if (!inside || kind !== 'open') continue;
+    const value = text.trim().replaceAll('&amp;', '&');
+    if (name === 'Address' && value.length > 0 && value.length <= 500) found.address ??= value;
+    if (name === 'SubscriptionId' && /^[\w:.-]{1,100}$/.test(value)) found.id ??= value;
   }
-  return undefined;
+  return found;
 }
 
 /** Whether an answer is one to `operation`; faults and pages of routers are not. */

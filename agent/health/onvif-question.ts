@@ -33,7 +33,7 @@ export const onvifAnswer = z.strictObject({
     )
     .max(64)
     .optional(),
-  /** Path and query of the event service; absent where there is none. */
+  /** Address of the event service, as it states it; absent where there is none. */
   events: text.optional(),
   position: z.strictObject({ pan: z.number(), tilt: z.number(), zoom: z.number().optional() }).optional(),
   /** Absent where the device has no service that could tell. */

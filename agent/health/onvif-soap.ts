@@ -8,23 +8,39 @@ export interface SoapUser {
   password: string;
 }
 
-export const soapType = 'application/soap+xml; charset=utf-8';
+/** Some devices go by the action here, some by the header, some by the body. */
+export function soapType(action: string): string {
+  return `application/soap+xml; charset=utf-8; action="${action}"`;
+}
 
 /**
- * A SOAP 1.2 request. `action` and `to` are headers of WS-Addressing, which the event service asks for; the user travels
+ * A SOAP 1.2 request. `action` and `to` are headers of WS-Addressing, which the event service asks for and not every
+ * device understands; the user travels
  * as WS-UsernameToken with a digest (Web Services Security UsernameToken Profile 1.1 §3.1), never the password.
  */
 export function soapRequest(
-  parts: { action: string; to: string; body: string; at: UtcMs; random: Random },
+  parts: {
+    action: string;
+    to: string;
+    body: string;
+    at: UtcMs;
+    random: Random;
+    /** Goes back as the reference parameter that it came as. */
+    subscription?: string | undefined;
+  },
   credentials: SoapUser | undefined,
 ): Buffer {
-  const { action, to, body, at, random } = parts;
+  const { action, to, body, at, random, subscription } = parts;
+  const reference =
+    subscription === undefined
+      ? ''
+      : `<SubscriptionId xmlns="http://www.axis.com/2009/event" a:IsReferenceParameter="true">${subscription}</SubscriptionId>`;
   const id = random.bytes(16).toString('hex');
   return Buffer.from(
     '<?xml version="1.0" encoding="UTF-8"?>' +
       '<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope" xmlns:a="http://www.w3.org/2005/08/addressing">' +
-      `<s:Header><a:Action s:mustUnderstand="1">${action}</a:Action><a:MessageID>urn:uuid:${id}</a:MessageID>` +
-      `<a:To s:mustUnderstand="1">${escaped(to)}</a:To>${token(at, random, credentials)}</s:Header>` +
+      `<s:Header><a:Action>${action}</a:Action><a:MessageID>urn:uuid:${id}</a:MessageID>` +
+      `<a:To>${escaped(to)}</a:To>${reference}${token(at, random, credentials)}</s:Header>` +
       `<s:Body>${body}</s:Body></s:Envelope>`,
   );
 }

@@ -102,7 +102,7 @@ export function servicesOf(xml: string): string[] {
 
 const eventService = 'http://www.onvif.org/ver10/events/wsdl';
 
-/** Path and query of the event service, as GetServices or GetCapabilities tells it. */
+/** Address of the event service, as GetServices or GetCapabilities tells it. */
 export function eventsOf(xml: string): string | undefined {
   let named = '';
   let inEvents = false;
@@ -111,10 +111,7 @@ export function eventsOf(xml: string): string | undefined {
     if (name === 'Events') inEvents = kind === 'open';
     if (name !== 'XAddr' || kind !== 'open' || !(inEvents || named === eventService)) continue;
     const address = plain(text).trim();
-    if (address.length <= 500 && URL.canParse(address)) {
-      const { pathname, search } = new URL(address);
-      return pathname + search;
-    }
+    if (address.length <= 500 && URL.canParse(address)) return address;
   }
   return undefined;
 }

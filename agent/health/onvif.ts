@@ -79,7 +79,7 @@ export function openOnvifWatch(parts: OnvifParts): OnvifWatch {
     const { error, profiles, events, ...facts } = answer;
     if (events !== undefined && profiles !== undefined)
       one.events = {
-        path: events,
+        address: events,
         clockOffsetMs: answer.clockOffsetMs ?? 0,
         // A channel that cannot be told apart is none that an event names.
         source:

@@ -44,7 +44,9 @@ export function strength({ coarse }: View): number {
  * many cells must be without them: a clock that is written into the picture changes how the rest of it is coded.
  */
 const differingShare = 0.01;
-const sameCells = 0.4;
+const sameShare = 0.4;
+/** Where few show something, as at night, most of them. */
+const fewCells = { share: 0.8, most: 10 };
 const fewestCells = 6;
 
 /** The same picture, a time written into it aside; false where too little is to be seen. */
@@ -55,7 +57,9 @@ export function isSame(before: View, view: View): boolean {
   for (let i = 0; i < view.gray.length; i++)
     if (Math.abs(view.gray[i]! - before.gray[i]!) > 1) differing[grayCells[i]!]! += 1;
   const same = cells.filter((cell) => differing[cell]! < (differingShare * grayBytes) / cellCount);
-  return same.length >= sameCells * cells.length;
+  return (
+    same.length >= Math.max(sameShare * cells.length, Math.min(fewCells.share * cells.length, fewCells.most))
+  );
 }
 
 /** Of the cells that can be compared; a lorry may hide the rest. */

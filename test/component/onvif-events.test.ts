@@ -39,7 +39,7 @@ async function listening(
   await using device = await startOnvifDevice({ ...account, events: true, ...options });
   const clock = hurriedClock();
   const { conditions, said } = await toldConditions(clock);
-  const service = { path: '/onvif/events', clockOffsetMs: 0, ...options.service };
+  const service = { address: 'http://10.9.9.9/onvif/events', clockOffsetMs: 0, ...options.service };
   const openClient = (bounds: { stallMs: number; maxReplyBytes: number }) =>
     openHttpClient({ tls: { unverified: true }, ...bounds });
   const watch = openEventWatch(
@@ -181,7 +181,7 @@ test('where the service is told by the device, and the host that was configured 
   await using device = await startOnvifDevice({ ...account, events: true });
   const camera = { onvif: device.url, credentials: account, ptz: false };
   const answer = await askOnvif(askChild, camera, new AbortController().signal);
-  assert.is(answer.events, '/onvif/events');
+  assert.is(answer.events, device.url.replace('device_service', 'events'));
   await using without = await startOnvifDevice(account);
   const silent = await askOnvif(askChild, { ...camera, onvif: without.url }, new AbortController().signal);
   assert.equal([silent.error, silent.events], [undefined, undefined]);
