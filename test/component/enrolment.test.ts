@@ -15,6 +15,8 @@ import { instantText } from '#protocol/time.ts';
 import { type Authority, initAuthority, openAuthority } from '../../deploy/hub/authority/authority.ts';
 import { admitRequest, answerTo, policyWith, secretsIn } from '../../deploy/hub/authority/enrol.ts';
 import { placeServers } from '../../deploy/hub/authority/trust-files.ts';
+import { openRegister } from '../../deploy/hub/register/register.ts';
+import { foreignSecrets } from '../../deploy/hub/server/strangers.ts';
 import { readSettings } from '../../deploy/hub/settings.ts';
 import { makeBundle } from '../../deploy/hub/setup/bundle.ts';
 import { openKey, readTrusted } from '../../deploy/hub/trust.ts';
@@ -24,7 +26,7 @@ import { suite } from '../support/suite.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { makeTown, type Town } from '../support/town.ts';
 
-const test = suite('enrolment', { timeoutMs: 60_000 });
+const test = suite('enrolment', { timeoutMs: 120_000 });
 const now = Date.UTC(2026, 5, 1);
 
 interface Rig {
@@ -337,6 +339,69 @@ test('a bundle of a file with a password in it is not made, nor one of a node no
     assert.is(await codeThrown(async () => makeBundle(rig.town.node, given)), 'authority-missing');
     assert.not.ok(existsSync(given.out));
   }));
+
+test('the authority is no company for a hub: where its key lies beside it, the hub does not start', async () => {
+  using folder = temporaryFolder();
+  const town = await makeTown(folder.path, { cameras: [] });
+  const { policy } = readTrusted(town.hub);
+  const before = foreignSecrets(town.hub, policy);
+  const passphrase = 'la frase dei certificati';
+  const dir = join(town.hub, 'authority');
+  const made = await initAuthority(dir, { name: 'Comune', passphrase, utc: () => now });
+  await placeServers(town.hub, made, ['10.0.0.1']);
+  const added = foreignSecrets(town.hub, policy).filter((name) => !before.includes(name));
+  assert.equal(added, ['authority/ca.key'], 'and the keys of its own connections are no secret of others');
+  assert.is(await codeThrown(async () => openAuthority(dir, 'another', () => now)), 'key-locked');
+  assert.is(await codeThrown(async () => openAuthority(dir, undefined, () => now)), 'key-locked');
+  assert.is(openAuthority(dir, passphrase, () => now).all().length, 2);
+  const again = initAuthority(dir, { name: 'Comune', passphrase, utc: () => now });
+  assert.is(await codeThrown(() => again), 'not-empty');
+});
+
+test('without a hub that runs: enrolled, renewed, revoked, with a line of the register for each policy', async () => {
+  using folder = temporaryFolder();
+  const town = await makeTown(folder.path, {
+    mqtt: 'mqtts://10.0.0.1:8883',
+    cameras: [{ id: 'cam-1', rtsp: 'rtsp://10.0.1.11/a', credentials: { user: 'a', password: 'b' } }],
+  });
+  const { hub, agent, must, root } = commandsOf(town);
+  await must(hub('ca', 'init', '--address', 'municipio.example'));
+  const stick = join(folder.path, 'stick');
+  const bundle = await must(hub('provision', '--all', '--out', stick));
+  const config = join(folder.path, 'box', 'agent.yaml');
+  const asked = join(stick, 'request.json');
+  await must(agent('enrol', '--bundle', bundle, '--config', config, '--out', asked));
+  const grant = [asked, '--out', stick, ...root, '--yes'];
+  const passwords = join(folder.path, 'passwords');
+  writeFileSync(passwords, 'cam-1=rec:a\n');
+  const done = JSON.parse(await must(hub('enrol', ...grant, '--secrets', passwords, '--json')));
+  assert.equal([done.policyVersion, done.answers[0].how], [2, 'new']);
+  await must(agent('enrol', '--answer', done.answers[0].file, '--config', config, '--json'));
+  const renewed = JSON.parse(await must(hub('enrol', ...grant, '--json')));
+  assert.equal([renewed.policyVersion, renewed.answers[0].how], [2, 'renewed']);
+
+  const broker = join(folder.path, 'mosquitto');
+  mkdirSync(broker);
+  const revoke = ['revoke', town.node, ...root, '--broker', broker, '--json'];
+  const stays = await hub(...revoke, '--broker-restart', 'false');
+  assert.is(stays.code, 69, 'a broker that was not restarted is said to be');
+  assert.is(readTrusted(town.hub).policy.version, 3, 'and all that does not need it is done');
+  assert.equal(readFileSync(join(broker, 'ca.crl')), readFileSync(join(town.hub, 'ca.crl')));
+  const again = JSON.parse(await must(hub(...revoke, '--broker-restart', 'true')));
+  assert.equal(again, { node: town.node, certificates: 0, policyVersion: 4 });
+  const gone = JSON.parse(await must(hub('ca', 'list', '--json'))) as { name: string; revokedAt?: number }[];
+  assert.equal(
+    gone.map(({ name, revokedAt }) => `${name} ${revokedAt === undefined ? 'stands' : 'revoked'}`),
+    ['hub stands', 'broker stands', `${town.node} revoked`, `${town.node} revoked`],
+  );
+  const register = openRegister(join(town.hub, 'data', 'register.sqlite'), () => now);
+  const versions = register.lines().map(({ kind, version }) => `${kind} ${version}`);
+  register.close();
+  assert.equal(versions, ['policy 2', 'policy 3', 'policy 4']);
+  await must(hub('ca', 'renew'));
+  assert.is((await hub('revoke', 'site-77', ...root)).code, 2);
+  assert.is((await hub('enrol', ...grant)).code, 2, 'a stolen box');
+});
 
 test('lines of secrets: those of the node, the later wins, and a mistake names its line and nothing of it', async () => {
   const text = '# radios\ncam-1=a:b=c\nsite-02/cam-1=not:this\r\nsite-01/cam-1=d:e\n\nradio=public\n';
