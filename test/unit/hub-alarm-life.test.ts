@@ -140,6 +140,15 @@ test('what nobody acknowledges is told to more people, once, also over a restart
     );
   }));
 
+test('what nobody acknowledges is told to more people though nothing else happens', () =>
+  inWorld(async (world) => {
+    await world.alarms.raise(down);
+    await world.clock.advance(29 * minute);
+    assert.equal(world.said(), [`raised ${id}`]);
+    await world.clock.advance(2 * minute);
+    assert.equal(world.said(), [`raised ${id}`, `escalated ${id}`]);
+  }));
+
 test('what is wrong during maintenance is no news; what outlasts it is', () =>
   inWorld(
     async (world) => {

@@ -181,18 +181,17 @@ export function settle(book: Book, rules: Rules, now: number): Step & { due: num
     if (!stateOf(alarm).endsWith('acknowledged-active') || alarm.quietSince !== undefined) continue;
     const explains = (): string[] =>
       active.filter(({ explainedBy }) => explainedBy === idOf(alarm)).map(idOf);
-    if (alarm.announcedAt === undefined) {
-      if (!reached(readyAt(alarm, rules))) continue;
-      const { freedAt: _, ...rest } = alarm;
-      notices.push(notice('raised', put({ ...rest, announcedAt: now }), now, explains()));
-    } else if (
-      alarm.severity === 'critical' &&
-      alarm.acknowledged === undefined &&
-      alarm.escalatedAt === undefined &&
-      rules.escalateMs !== undefined &&
-      reached(alarm.announcedAt + rules.escalateMs)
-    )
-      notices.push(notice('escalated', put({ ...alarm, escalatedAt: now }), now, explains()));
+    let told = alarm;
+    if (told.announcedAt === undefined) {
+      if (!reached(readyAt(told, rules))) continue;
+      const { freedAt: _, ...rest } = told;
+      told = put({ ...rest, announcedAt: now });
+      notices.push(notice('raised', told, now, explains()));
+    }
+    const untaken = told.severity === 'critical' && told.acknowledged === undefined;
+    if (untaken && told.escalatedAt === undefined && rules.escalateMs !== undefined)
+      if (reached((told.announcedAt ?? now) + rules.escalateMs))
+        notices.push(notice('escalated', put({ ...told, escalatedAt: now }), now, explains()));
   }
   return { changed: [...changed.values()], notices, due };
 }

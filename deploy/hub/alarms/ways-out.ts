@@ -162,6 +162,7 @@ export function openWaysOut(parts: {
       maintenance: alarms.maintenance(),
     };
     const letter = { to: mail.to, id, ...summaryOf(facts, form, now) };
+    const begun = clock.monotonic();
     while (!end.aborted) {
       try {
         await mailer.send(letter);
@@ -170,7 +171,7 @@ export function openWaysOut(parts: {
       } catch (error) {
         if (!(error instanceof Failure)) throw error;
         log.warn({ way: 'mail', code: error.code, why: error.message }, 'summary not delivered');
-        await failing('mail', error.message);
+        if (clock.monotonic() - begun >= patienceMs) await failing('mail', error.message);
         await pause(clock, summaryRetryMs, end);
       }
     }

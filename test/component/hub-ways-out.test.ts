@@ -1,0 +1,202 @@
+import * as assert from 'uvu/assert';
+import type { Bus } from '#agent/mqtt/bus.ts';
+import { openLog } from '#agent/platform/log.ts';
+import { systemRandom } from '#agent/platform/random.ts';
+import { Failure } from '#protocol/failure.ts';
+import type { Alarms } from '../../deploy/hub/alarms/alarms.ts';
+import { alarmSettings } from '../../deploy/hub/alarms/settings.ts';
+import { openWaysOut, type WaysOut, waysFor } from '../../deploy/hub/alarms/ways-out.ts';
+import type { Settings } from '../../deploy/hub/settings.ts';
+import { hookServer } from '../support/alarm-town.ts';
+import { testAlarms } from '../support/alarms.ts';
+import { eventually } from '../support/eventually.ts';
+import { type FakeClock, fakeClock } from '../support/fake-clock.ts';
+import { mailServer } from '../support/mail-server.ts';
+import { townNodes } from '../support/simulated-town.ts';
+import { suite } from '../support/suite.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
+
+const test = suite('ways out of the town hall');
+const key = 'chiave-del-webhook-0123456789';
+const down = {
+  node: 'site-01',
+  key: 'camera-down.cam-1',
+  severity: 'critical',
+  detail: 'non risponde: controllare il cavo',
+  from: 'node',
+} as const;
+const minute = 60_000;
+
+/** No broker: the alert topics wait, and nothing else does. */
+const away: Bus = {
+  publish: async () => {
+    throw new Failure('transient', 'offline', 'no connection');
+  },
+  connected: () => false,
+  protocol: () => '5',
+  reconnects: () => 0,
+  onConnect() {},
+  subscribe() {},
+  close: async () => {},
+};
+
+async function inWays(
+  settings: Record<string, unknown>,
+  body: (world: {
+    clock: FakeClock;
+    alarms: Alarms;
+    out: WaysOut;
+    passing(done: () => boolean): Promise<void>;
+  }) => Promise<void>,
+  folder: string,
+  clock = fakeClock(),
+): Promise<void> {
+  const town: Settings = {
+    dir: folder,
+    lang: 'it',
+    zone: 'Europe/Rome',
+    mqtt: { url: 'mqtt://127.0.0.1:1' },
+    upload: { listen: '127.0.0.1:0' },
+    ...townNodes(),
+    alarms: alarmSettings.parse(settings),
+  };
+  let out: WaysOut | undefined;
+  const bugs: unknown[] = [];
+  const broken = (error: unknown): void => void bugs.push(error);
+  const alarms = testAlarms(folder, clock, {
+    escalateMs: town.alarms.escalate,
+    waysFor: (notice, now) => waysFor(town, notice, now),
+    toSend: () => out?.wake(),
+    changed: () => out?.changed(),
+    broken,
+  });
+  const opened = openWaysOut({
+    settings: town,
+    secrets: { webhookKey: key },
+    alarms,
+    bus: away,
+    clock,
+    random: systemRandom,
+    log: openLog('silent'),
+    broken,
+  });
+  out = opened;
+  const passing = (done: () => boolean): Promise<void> =>
+    eventually('the time to pass', async () => {
+      if (done()) return true;
+      await clock.advance(1000);
+      return undefined;
+    }).then(() => {});
+  try {
+    await body({ clock, alarms, out: opened, passing });
+  } finally {
+    await opened.close();
+    alarms.close();
+  }
+  assert.equal(bugs, []);
+}
+
+test('a webhook that refuses for two minutes is an alarm, told by mail and not by itself; nothing of it is lost', async () => {
+  using folder = temporaryFolder();
+  await using mail = await mailServer();
+  await using hook = await hookServer(key);
+  hook.status = 500;
+  const settings = {
+    mail: { server: `smtp://127.0.0.1:${mail.port}`, from: 'a@b.example', to: ['c@d.example'] },
+    webhook: { url: hook.url, key: 'x' },
+  };
+  await inWays(
+    settings,
+    async ({ alarms, passing }) => {
+      await alarms.raise(down);
+      const failed = (): boolean => alarms.list().some(({ id }) => id === 'hub/delivery-failed.webhook');
+      await passing(failed);
+      await passing(() =>
+        mail.mails.some(({ headers }) => headers['subject']?.includes('avvisi non consegnati')),
+      );
+      hook.status = 204;
+      await passing(
+        () => alarms.list().find(({ id }) => id === 'hub/delivery-failed.webhook')?.clearedAt !== undefined,
+      );
+      const said = hook.calls.flatMap(({ body }) =>
+        body.events.map(({ event, alarm }) => `${event} ${alarm}`),
+      );
+      assert.equal([...new Set(said)], ['raised site-01/camera-down.cam-1']);
+      assert.is(new Set(hook.calls.map(({ body }) => body.id)).size, 1, 'one piece, again and again');
+    },
+    folder.path,
+  );
+});
+
+test('what speaks of requests goes to the office alone, what nobody acknowledged to more people', async () => {
+  using folder = temporaryFolder();
+  await using mail = await mailServer();
+  await using hook = await hookServer(key);
+  const settings = {
+    escalate: '30m',
+    mail: {
+      server: `smtp://127.0.0.1:${mail.port}`,
+      from: 'a@b.example',
+      to: ['manutentore@b.example'],
+      escalate: ['sindaco@b.example'],
+      office: ['responsabile@b.example'],
+    },
+    webhook: { url: hook.url, key: 'x' },
+  };
+  await inWays(
+    settings,
+    async ({ alarms, clock }) => {
+      const overdue = { node: 'hub', key: 'case-overdue.1', severity: 'warning', from: 'hub' } as const;
+      await alarms.raise({ ...overdue, detail: 'richiesta 2026-0001' });
+      await alarms.raise(down);
+      await eventually('two letters', () => mail.mails.length >= 2);
+      await clock.advance(29 * minute);
+      assert.is(mail.mails.length, 2);
+      while (alarms.list().every(({ escalatedAt }) => escalatedAt === undefined)) await clock.advance(1000);
+      // No time passes while they are under way.
+      await eventually('four letters', () => mail.mails.length >= 4);
+      const to = (word: string): string[][] =>
+        mail.mails
+          .filter(({ text, headers }) => `${headers['subject']}${text}`.includes(word))
+          .map(({ to }) => to);
+      assert.equal(to('caso da rivedere'), [['responsabile@b.example']]);
+      assert.equal(to('Allarme (grave)'), [['manutentore@b.example']]);
+      assert.equal(to('Non preso in carico').sort(), [['manutentore@b.example'], ['sindaco@b.example']]);
+      assert.not.ok(JSON.stringify(hook.calls.map(({ body }) => body)).includes('case-overdue'));
+    },
+    folder.path,
+  );
+});
+
+test('one summary a day, also when the hub starts late, and again; none twice', async () => {
+  using folder = temporaryFolder();
+  await using mail = await mailServer();
+  const settings = {
+    mail: {
+      server: `smtp://127.0.0.1:${mail.port}`,
+      from: 'a@b.example',
+      to: ['c@d.example'],
+      daily: '07:00',
+    },
+  };
+  // 13:00 at Peio: its time is past.
+  const clock = fakeClock();
+  mail.mood = 'refuse';
+  await inWays(settings, async ({ passing }) => passing(() => mail.tries() > 0), folder.path, clock);
+  mail.mood = 'taken';
+  for (let life = 0; life < 3; life++)
+    await inWays(settings, async ({ passing }) => passing(() => mail.mails.length > 0), folder.path, clock);
+  assert.is(mail.mails.length, 1);
+  assert.match(mail.mails[0]?.headers['subject'] ?? '', /tutto regolare/);
+  const early = fakeClock(Date.parse('2026-01-16T05:00:00Z'));
+  await inWays(
+    settings,
+    async ({ alarms, passing }) => {
+      await alarms.raise(down);
+      await passing(() => mail.mails.some(({ text }) => text.includes('telecamera ferma')));
+    },
+    folder.path,
+    early,
+  );
+  assert.is(mail.mails.length, 2, 'the alarm, and no summary before its time');
+});
