@@ -16,7 +16,7 @@ export interface MuxerBounds {
   fragmentMs: number;
 }
 
-/** Where every picture is a keyframe, a fragment has so many of them: one alone would be mostly head. */
+/** Where every picture is a keyframe, or may be taken for one, a fragment lasts so long: one alone would be mostly head. */
 const intraFragmentMs = 1000;
 /**
  * A camera that refreshes its picture bit by bit sends no IDR, or one at its start; its recovery points count once no
@@ -212,9 +212,11 @@ export class GopMuxer implements NalSink {
     this.#pictureBegun = true;
   }
 
-  /** Whether this stream has no better places to begin than its recovery points. */
+  /** Whether this stream has no better places to begin than its recovery points; some cameras mark every picture as one. */
   #isGradual(ticks: number): boolean {
-    return this.#track === undefined || ticks - this.#idrTicks >= (gradualAfterMs * this.#timescale) / 1000;
+    if (this.#track === undefined) return true;
+    if (ticks - this.#idrTicks < (gradualAfterMs * this.#timescale) / 1000) return false;
+    return this.#fragment.count === 0 || this.#fragmentLasts(ticks, intraFragmentMs);
   }
 
   #fragmentIsFull(ticks: number): boolean {

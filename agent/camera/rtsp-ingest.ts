@@ -157,7 +157,7 @@ class Session {
         keyframeAt = now;
       }
       const { leftAt } = receiver;
-      if (leftAt !== undefined && now - leftAt >= goodbyeMs)
+      if (leftAt !== undefined && now - Math.max(leftAt, receiver.heardAt) >= goodbyeMs)
         fail('no-connection', 'the camera said that its stream ends');
       else if (now - Math.max(began, receiver.heardAt) >= stallMs)
         fail('no-data', `no video for ${stallMs} ms`);

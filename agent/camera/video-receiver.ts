@@ -8,13 +8,15 @@ import { parseRtp, RtpPacket } from './rtp.ts';
 import { dropped, RtpSource } from './rtp-source.ts';
 
 const unknown = -1;
+/** What was on its way when a camera said goodbye is no sign that it stays. */
+export const stragglersMs = 500;
 
 /** From interleaved packets to fragments, for one track of one session. Allocates nothing per packet. */
 export class VideoReceiver {
   readonly source: RtpSource;
   /** When the last packet of the track came. */
   heardAt = 0 as MonotonicMs;
-  /** When the camera said that its stream ends, unless something came since. */
+  /** When the camera said that its stream ends, unless it went on since. */
   leftAt: MonotonicMs | undefined;
   /** Packets on the track's channel that are no RTP, or of another payload type. */
   strange = 0;
@@ -86,7 +88,7 @@ export class VideoReceiver {
       this.#muxer.interrupt();
     }
     this.heardAt = now;
-    this.leftAt = undefined;
+    if (this.leftAt !== undefined && now - this.leftAt > stragglersMs) this.leftAt = undefined;
     this.#muxer.packet(packet.timestamp, packet.marker, now, lost);
     this.#depacketiser.push(bytes, packet.payloadStart, packet.payloadEnd, lost > 0);
   }

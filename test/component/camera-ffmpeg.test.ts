@@ -82,7 +82,7 @@ const streams: [title: string, codecString: RegExp, options: Partial<CameraOptio
     {
       file: fixture('walkers-intra-refresh.mp4'),
       neverIdr: true,
-      frameRate: 60,
+      frameRate: 20,
       transports: ['udp'],
     },
   ],

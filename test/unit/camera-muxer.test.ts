@@ -459,3 +459,19 @@ test('a stream that is joined at a recovery point begins there, whatever stands 
     assert.is(rig.end().length, begins ? 1 : 0, unit.toString('hex').slice(0, 30));
   }
 });
+
+test('a camera that marks every picture as a recovery point does not get a fragment for each', () => {
+  const rig = mux();
+  const step = second / 25;
+  rig.send(
+    ...Array.from({ length: 126 }, (_, i) => ({
+      nals: [...(i === 0 ? plainSets : []), recovery, p],
+      at: i * step,
+    })),
+  );
+  const [file] = rig.end();
+  assert.equal(
+    file!.fragments.map(({ keyframe, samples }) => [keyframe, samples]),
+    [...Array.from({ length: 5 }, () => [true, 25]), [true, 1]],
+  );
+});

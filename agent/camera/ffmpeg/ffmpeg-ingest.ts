@@ -270,7 +270,7 @@ class Session {
         keyframes = muxer.keyframes;
         keyframeAt = now;
       }
-      if (feed.leftAt !== undefined && now - feed.leftAt >= goodbyeMs)
+      if (feed.leftAt !== undefined && now - Math.max(feed.leftAt, feed.heardAt) >= goodbyeMs)
         fail('no-connection', 'the camera said that its stream ends');
       else if (now - Math.max(began, feed.heardAt) >= stallMs) fail('no-data', `no video for ${stallMs} ms`);
       else if (now - keyframeAt >= keyframeMs) fail('no-keyframe', `no keyframe for ${keyframeMs} ms`);

@@ -1,6 +1,7 @@
 import type { MonotonicMs } from '#agent/platform/clock.ts';
 import { parseRtp, RtpPacket } from '../rtp.ts';
 import { dropped, type RtpSource } from '../rtp-source.ts';
+import { stragglersMs } from '../video-receiver.ts';
 import type { PictureLog } from './picture-log.ts';
 import type { Relay } from './relay.ts';
 
@@ -8,7 +9,7 @@ import type { Relay } from './relay.ts';
 export class PacketFeed {
   /** When the last packet of the track came. */
   heardAt = 0 as MonotonicMs;
-  /** When the camera said that its stream ends, unless something came since. */
+  /** When the camera said that its stream ends, unless it went on since. */
   leftAt: MonotonicMs | undefined;
   /** Packets that are no RTP, or of another payload type. */
   strange = 0;
@@ -50,7 +51,7 @@ export class PacketFeed {
     const { restarted } = this.#source;
     this.#source.restarted = false;
     this.heardAt = now;
-    this.leftAt = undefined;
+    if (this.leftAt !== undefined && now - this.leftAt > stragglersMs) this.leftAt = undefined;
     // Some cameras repeat a timestamp: after a marker it is another picture all the same.
     if (packet.timestamp !== this.#timestamp || this.#marked || restarted)
       this.#token = this.#pictures.begin(packet.timestamp, now, restarted);
