@@ -60,6 +60,7 @@ export const checkCommand: Command = {
     const waiting = [...config.cameras];
     const log = openLog('silent');
     const parts = systemParts(systemClock, systemRandom, log, { readPaceMs, ffmpeg: config.ffmpeg });
+    if (config.cameras.length > 0) say(await checkDecoder(config, parts));
     const worker = async (): Promise<void> => {
       for (let camera = waiting.shift(); camera; camera = waiting.shift()) {
         say(await checkCamera(config, camera, parts));
@@ -95,6 +96,9 @@ const words = {
     unreachable: 'non raggiungibile',
     silent: 'nessuna immagine entro 15 s',
     audio: 'offre audio, che non si registra: disattivarlo nella telecamera',
+    pictures: 'immagini',
+    noDecoder:
+      'manca ffmpeg: le immagini non vengono giudicate, e altri formati che H.264 e H.265 non registrati',
     selfUnasked: 'nessun indirizzo ONVIF: non si può sapere se registra da sé',
     selfUnknown: 'non si può sapere se registra da sé',
     selfRecords:
@@ -128,6 +132,8 @@ const words = {
     unreachable: 'out of reach',
     silent: 'no picture within 15 s',
     audio: 'offers audio, which is not recorded: turn it off in the camera',
+    pictures: 'pictures',
+    noDecoder: 'no ffmpeg: pictures are not judged, and formats other than H.264 and H.265 not recorded',
     selfUnasked: 'no ONVIF address: whether it records by itself cannot be told',
     selfUnknown: 'whether it records by itself cannot be told',
     selfRecords: 'records on its own storage, beyond the limits of the regulation: turn it off in the camera',
@@ -193,6 +199,15 @@ async function checkBroker(config: Config): Promise<Finding> {
     : { what: t.broker, state: 'failed', detail: `${config.mqtt.url}: ${t.unreachable}` };
   await bus.close();
   return found;
+}
+
+/** Without a decoder what cameras show is unknown; recording needs none. */
+async function checkDecoder(config: Config, parts: IngestParts): Promise<Finding> {
+  const t = words[config.lang];
+  const found = await parts.find();
+  return found === undefined
+    ? { what: t.pictures, state: 'warning', detail: t.noDecoder }
+    : { what: t.pictures, state: 'ok', detail: found.path };
 }
 
 /** What it says of itself, above all whether it keeps pictures of its own (Art. 3.2): fails when it does. */

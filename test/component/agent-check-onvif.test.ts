@@ -41,6 +41,7 @@ test('a camera that records by itself fails the check; one that cannot tell, or 
   );
   assert.match(found[0]?.detail ?? '', /Walkers 1 5\.10; registra sulla propria memoria/);
   assert.match(found[3]?.detail ?? '', /rifiuta utente o password; non si può sapere/);
+  assert.ok(findings.some(({ what }) => what === 'immagini'));
   assert.is(code, 1);
   assert.not.match(out + err, /sesto/);
 });
