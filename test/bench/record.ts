@@ -235,7 +235,9 @@ function measure({ pids }: Subject, figures: Figures): () => void {
 function provesRecording(name: string, { writtenMbit }: Figures, sentMbit: number): void {
   const got = median(writtenMbit);
   if (got < sentMbit * 0.9)
-    throw new Error(`${name} wrote ${got.toFixed(1)} of the ${sentMbit.toFixed(1)} Mbit/s that the cameras send`);
+    throw new Error(
+      `${name} wrote ${got.toFixed(1)} of the ${sentMbit.toFixed(1)} Mbit/s that the cameras send`,
+    );
 }
 
 function pass(ms: number): Promise<void> {
