@@ -1,5 +1,6 @@
 // Loaded into a process under measurement (node --import): writes a line `UTC-ms longest-stall-ms` a second to the file
-// that PEIO_STALLS names. what it costs, fifty wake-ups a second and a sixth of a percent of a core, counts as the process's own.
+// that PEIO_STALLS names. What it costs, fifty wake-ups a second or a sixth of a percent of a core, counts as the
+// process's own.
 import { appendFileSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 
