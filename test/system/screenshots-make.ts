@@ -57,6 +57,7 @@ async function ofTown(): Promise<void> {
   town.ask('site-15', 'cam-1');
   const origin = town.page.url() as string;
   for (const [name, window, height] of [
+    ['town-hall', desk, 1640],
     ['hub-light', desk, undefined],
     ['hub-phone', phone, 2400],
   ] as const) {

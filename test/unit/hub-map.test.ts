@@ -66,6 +66,30 @@ test('the two dense groups of the annex get an inset each, named for what they s
   assert.match(text, />2 km</);
 });
 
+test('between two groups there is one line, of the worst state, that moves when footage goes either way', () => {
+  const one = (way: { flows: boolean }): boolean => way.flows;
+  const ways = drawing.ways.map((way) => ({
+    ...way,
+    state: way.from === 'site-08' ? ('degraded' as const) : way.state,
+    flows: way.from === 'relay-c',
+  }));
+  assert.is(ways.filter(one).length, 1);
+  const { text } = mapSvg({ ...drawing, ways });
+  const [valley = ''] = text.split('<g class="inset">');
+  const lines = [
+    ...valley.matchAll(
+      /<line class="way (\S+?)( flows)?" x1="([\d.]+)" y1="([\d.]+)" x2="([\d.]+)" y2="([\d.]+)"/g,
+    ),
+  ];
+  const ends = lines.map(([, , , ...at]) => [at.slice(0, 2).join(), at.slice(2).join()].sort().join(' '));
+  assert.is(new Set(ends).size, ends.length);
+  const moving = lines.filter(([, , flows]) => flows !== undefined);
+  assert.equal(
+    moving.map(([, state]) => state),
+    ['degraded'],
+  );
+});
+
 test('no name lies on another, on a point, on what is taken, or over the edge', () => {
   const frame: Box = { x: 0, y: 0, width: 400, height: 300 };
   const coordinate = (most: number) => fc.integer({ min: 0, max: most });

@@ -257,7 +257,8 @@ function mergeWays(ways: readonly Way[], group: (id: string) => number, some: bo
   for (const way of ways) {
     const [from, to] = [group(way.from), group(way.to)];
     if (from >= 0 && from === to) continue;
-    const key = `${from < 0 ? way.from : from} ${to < 0 ? way.to : to}`;
+    // Whichever way it leads: two lines upon each other would hide what they say.
+    const key = [from < 0 ? way.from : String(from), to < 0 ? way.to : String(to)].sort().join(' ');
     const known = merged.get(key);
     merged.set(
       key,
