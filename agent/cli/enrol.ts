@@ -44,11 +44,7 @@ export const enrolCommand: Command = {
         `${JSON.stringify({ ...made, ...(typeof out === 'string' ? { text: undefined, file: out } : {}) })}\n`,
       );
     // Beside the request, which may go into a pipe.
-    else
-      process.stderr.write(
-        `${made.node}: impronta della richiesta ${made.fingerprint} (da confrontare con quella che mostra "hub enrol")\n` +
-          `${made.node}: radici fidate ${made.roots.join(', ')} (da confrontare con il foglio del titolare)\n`,
-      );
+    else process.stderr.write(words[made.lang].asked(made));
     return 0;
   },
 };
@@ -61,18 +57,47 @@ async function take(config: string, file: string, json: boolean): Promise<number
     throw new Failure('usage', 'usage', `${file} cannot be read (${codeOf(cause)})`, { cause });
   }
   const { takeAnswer } = await import('../enrol/answer.ts');
-  const { node, until, policyVersion, secrets, missing } = await takeAnswer(
+  const { lang, ...taken } = await takeAnswer(
     systemFiles,
     config,
     bytes,
     process.env['CREDENTIALS_DIRECTORY'],
   );
-  const day = new Date(until).toISOString().slice(0, 10);
-  if (json) process.stdout.write(`${JSON.stringify({ node, until, policyVersion, secrets, missing })}\n`);
-  else
-    process.stdout.write(
-      `${node}: certificato fino al ${day}, regole ${policyVersion}, segreti: ${secrets.join(', ') || 'nessuno'}\n` +
-        (missing.length > 0 ? `${node}: mancano ancora i segreti ${missing.join(', ')}\n` : ''),
-    );
+  process.stdout.write(json ? `${JSON.stringify(taken)}\n` : words[lang].taken(taken));
   return 0;
 }
+
+interface Asked {
+  node: string;
+  fingerprint: string;
+  roots: string[];
+}
+
+interface Taken {
+  node: string;
+  until: number;
+  policyVersion: number;
+  secrets: string[];
+  missing: string[];
+}
+
+const day = (utcMs: number): string => new Date(utcMs).toISOString().slice(0, 10);
+
+const words = {
+  it: {
+    asked: ({ node, fingerprint, roots }: Asked): string =>
+      `${node}: impronta della richiesta ${fingerprint} (da confrontare con quella che mostra "hub enrol")\n` +
+      `${node}: radici fidate ${roots.join(', ')} (da confrontare con il foglio del titolare)\n`,
+    taken: ({ node, until, policyVersion, secrets, missing }: Taken): string =>
+      `${node}: certificato fino al ${day(until)}, regole ${policyVersion}, segreti: ${secrets.join(', ') || 'nessuno'}\n` +
+      (missing.length > 0 ? `${node}: mancano ancora i segreti ${missing.join(', ')}\n` : ''),
+  },
+  en: {
+    asked: ({ node, fingerprint, roots }: Asked): string =>
+      `${node}: fingerprint of the request ${fingerprint} (compare it with the one that "hub enrol" shows)\n` +
+      `${node}: roots believed ${roots.join(', ')} (compare them with the controller's sheet)\n`,
+    taken: ({ node, until, policyVersion, secrets, missing }: Taken): string =>
+      `${node}: certificate until ${day(until)}, policy ${policyVersion}, secrets: ${secrets.join(', ') || 'none'}\n` +
+      (missing.length > 0 ? `${node}: still missing are the secrets ${missing.join(', ')}\n` : ''),
+  },
+} as const;

@@ -19,6 +19,7 @@ const maxFileBytes = 64 * 1024;
 
 export interface Enrolled {
   node: string;
+  lang: 'it' | 'en';
   /** Of the certificate, UTC milliseconds. */
   until: number;
   policyVersion: number;
@@ -74,7 +75,8 @@ export async function takeAnswer(
     const sizes = await Promise.all(folders.map((folder) => files.size(join(folder, name))));
     if (sizes.every((size) => size === undefined)) missing.push(name);
   }
-  return { node: places.node, until, policyVersion: policy.version, secrets: Object.keys(secrets), missing };
+  const { node, lang } = places;
+  return { node, lang, until, policyVersion: policy.version, secrets: Object.keys(secrets), missing };
 }
 
 /** Over this box's key, for its name, by the authority that comes with it. */

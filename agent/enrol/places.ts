@@ -9,6 +9,7 @@ const maxConfigBytes = 1024 * 1024;
 /** Where a box's own things lie: absolute paths, as its configuration names them. */
 export interface Places {
   node: string;
+  lang: 'it' | 'en';
   folder: string;
   secrets: string;
   nodeKey: string;
@@ -47,12 +48,13 @@ export async function readPlaces(
   const parsed = configSchema.safeParse(value);
   if (!parsed.success)
     return refuse(parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; '));
-  const { node, signing, trust, policy, mqtt, cameras, links } = parsed.data;
+  const { node, lang, signing, trust, policy, mqtt, cameras, links } = parsed.data;
   const folder = dirname(resolve(file));
   const secrets = resolve(folder, 'secrets');
   const key = mqtt?.key ?? `${node}.key`;
   return {
     node,
+    lang,
     folder,
     secrets,
     nodeKey: resolve(secrets, signing),

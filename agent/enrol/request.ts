@@ -15,6 +15,7 @@ const maxFileBytes = 1024 * 1024;
 
 export interface MadeRequest {
   node: string;
+  lang: 'it' | 'en';
   /** What goes to the town hall. */
   text: string;
   /** What two people compare. */
@@ -89,6 +90,7 @@ export async function makeRequest(
   const keys = await boxKeys(files, places);
   const answer = (text: string): MadeRequest => ({
     node: places.node,
+    lang: places.lang,
     text,
     fingerprint: fingerprintOf(readRequest(Buffer.from(text)).hash),
     roots,

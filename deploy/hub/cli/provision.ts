@@ -29,6 +29,10 @@ What can be configured is in nodes/NODE/agent.yaml of the hub's folder; change i
     );
     if (call.flag('json')) call.terminal.print(JSON.stringify(folders));
     else for (const folder of folders) call.terminal.print(folder);
+    // What the box shows as the roots that it believes; whoever stands before it compares.
+    const roots = trusted.policy.persons.flatMap(({ keys }) => keys).filter(({ role }) => role === 'root');
+    const ids = roots.map(({ keyid }) => keyid.slice(0, 16)).join(', ');
+    call.terminal.note(settings.lang === 'it' ? `radici: ${ids}` : `roots: ${ids}`);
     return 0;
   },
 };
