@@ -1,6 +1,6 @@
 import * as assert from 'uvu/assert';
 import { startOnvifDevice } from '../simulator/onvif.ts';
-import { type Simulator, startSimulator } from '../simulator/simulator.ts';
+import { startSimulator } from '../simulator/simulator.ts';
 import { startAgent, startHub } from '../support/agent-child.ts';
 import { watchAlarms } from '../support/alarm-watch.ts';
 import { embeddedBroker, mosquittoBroker, mosquittoProgram } from '../support/brokers.ts';
@@ -23,14 +23,13 @@ test('audio switched on, a camera that records by itself, a link that loses, a l
   opened.defer(() => lossy.close());
   const slow = await cutLink();
   opened.defer(() => slow.close());
-  await using simulator = await startSimulator({ cameras: [{ path: '/card' }] });
-  /** The camera with a microphone: its port stays while it is another camera. */
-  let talker: Simulator = await startSimulator({ cameras: [{ path: '/audio' }] });
-  opened.defer(() => talker.close());
-  const { port } = talker;
-  const become = async (audio: boolean): Promise<void> => {
-    await talker.close();
-    talker = await startSimulator({ port, cameras: [{ path: '/audio', audio }] });
+  await using simulator = await startSimulator({
+    cameras: [{ path: '/card' }, { path: '/audio', ownPort: true }],
+  });
+  /** A camera ends its stream when its settings change. */
+  const microphone = (on: boolean): void => {
+    simulator.camera('/audio').microphone(on);
+    simulator.camera('/audio').closeConnections();
   };
   await using device = await startOnvifDevice({
     streamUri: simulator.url('/card'),
@@ -50,7 +49,7 @@ test('audio switched on, a camera that records by itself, a link that loses, a l
         role: 'site',
         name: 'Peio Fonti CRM',
         cameras: [
-          { id: 'audio', rtsp: talker.url('/audio') },
+          { id: 'audio', rtsp: simulator.url('/audio') },
           { id: 'card', rtsp: simulator.url('/card'), onvif: device.url },
         ],
         agent: { links: [link('lossy', lossy), link('slow', slow)] },
@@ -81,10 +80,10 @@ test('audio switched on, a camera that records by itself, a link that loses, a l
       cause: 'audio switched on',
       alarm: 'site-02.camera-audio-offered.audio',
       says: 'audio',
-      inject: () => become(true),
+      inject: () => microphone(true),
       limitMs: 5 * minute,
       clearedBy: 'its being switched off',
-      mend: () => become(false),
+      mend: () => microphone(false),
       clearLimitMs: 5 * minute,
     }),
     watch.fault({

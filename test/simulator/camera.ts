@@ -105,6 +105,8 @@ export interface SimulatedCamera {
   /** Cuts every connection and lets none in. */
   unplug(): Promise<void>;
   plug(): Promise<void>;
+  /** Whether the next DESCRIBE offers audio. */
+  microphone(on: boolean): void;
   /** What DESCRIBE says from now on. */
   offer(what: SdpOptions['offer']): void;
   /** Bytes of nothing between frames of interleaved streams; 0 ends it. */
@@ -131,6 +133,7 @@ export interface LiveCamera {
   unplugged: boolean;
   offers: SdpOptions['offer'];
   garbageBytes: number;
+  audio: boolean;
   frameRate(): number;
 }
 
@@ -183,6 +186,7 @@ export function liveCamera(asked: CameraOptions, base: () => string): LiveCamera
     unplugged: false,
     offers: 'video',
     garbageBytes: options.garbageBytes ?? 0,
+    audio: options.audio ?? false,
     frameRate: () => (camera.clip.frames.length * videoClock) / camera.clip.duration,
   };
   return camera;

@@ -111,7 +111,7 @@ export function serve(socket: Socket, door: Door): void {
 
   const answerDescribe = (request: RtspRequest, camera: LiveCamera): void => {
     const base = camera.base();
-    const { contentBase, control, announced, audio } = camera.options;
+    const { contentBase, control, announced } = camera.options;
     const bases = {
       right: `${base}/`,
       relative: `${camera.options.path.slice(camera.options.path.lastIndexOf('/') + 1)}/`,
@@ -121,7 +121,7 @@ export function serve(socket: Socket, door: Door): void {
     if (contentBase !== 'missing') headers.push(['Content-Base', bases[contentBase ?? 'right']]);
     const sdp = describe(camera.clip, {
       offer: camera.offers,
-      audio: audio ?? false,
+      audio: camera.audio,
       parameterSets: announced ?? 'right',
       control: control ?? 'relative',
       base,

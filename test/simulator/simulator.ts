@@ -139,6 +139,9 @@ function withFaults(
       live.unplugged = false;
       if (own && !own.server.listening) await listen(own.server, own.port, host);
     },
+    microphone(on) {
+      live.audio = on;
+    },
     offer(what) {
       live.offers = what;
     },
