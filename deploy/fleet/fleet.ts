@@ -112,7 +112,7 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
   opened.defer(() => broker.stop());
 
   const login = { name: 'maintainer', role: 'maintainer' } as const;
-  const password = 'quanta neve quest’anno';
+  const password = 'una montagna di neve';
   await openLogins(systemFiles, loginsPath(prepared.hub)).put(login, password);
   const serving: Running = start('hub', ['serve', '--hub', prepared.hub], log('hub'), {
     within: ground.within(hubPlace),
@@ -137,21 +137,32 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
   await enrolAll(prepared, { dir, sites, signal });
   now(`${sites.nodes.length} boxes made their keys and are enrolled`);
 
+  if (options.smallDiskOf !== undefined) {
+    const { store } = prepared.boxes.get(options.smallDiskOf) as Box;
+    record.mounted(store);
+    opened.defer(mountSmallDisk(store, smallDiskMegabytes));
+  }
+  let closing = false;
   const nodes = sites.nodes.map(({ id, name, cameras: mine }) => {
     const { etc, store, socket } = prepared.boxes.get(id) as Box;
     const ids = mine.map((camera) => camera.id);
     const within = ground.within(id);
-    return fleetNode({ id, name, cameras: ids, etc, store, socket, within, log: log(id), began });
+    return fleetNode({
+      id,
+      name,
+      cameras: ids,
+      etc,
+      store,
+      socket,
+      within,
+      log: log(id),
+      began,
+      closing: () => closing,
+    });
   });
-  opened.defer(() => endAll(nodes));
-  if (options.smallDiskOf !== undefined) {
-    const path = (nodes.find(({ id }) => id === options.smallDiskOf) as FleetNode).store;
-    opened.defer(mountSmallDisk(path, smallDiskMegabytes));
-    record.mounted(path);
-  }
-  let closing = false;
   opened.defer(() => {
     closing = true;
+    return endAll(nodes);
   });
   let started = 0;
   // Relays first: who measures a link to one that is not there yet tells of it.
@@ -162,7 +173,6 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
       for (let node = waiting.shift(); node !== undefined; node = waiting.shift()) {
         const one = node;
         signal.throwIfAborted();
-        if (closing) return;
         one.start();
         await waitFor(`${one.id} to answer`, 120_000, async () => {
           signal.throwIfAborted();

@@ -6,7 +6,7 @@ import { exitCodeOf, Failure, sentenceOf } from '#protocol/failure.ts';
 import { prepareFolder } from '../demo/folder.ts';
 import { readSites } from '../hub/setup/sites.ts';
 import { whyNoBroker } from './broker.ts';
-import { type Fleet, openFleet } from './fleet.ts';
+import { type Fleet, type FleetOptions, openFleet } from './fleet.ts';
 import { whyNoNamespaces } from './namespaces.ts';
 import { openReport, type Report, seconds } from './report.ts';
 import { openRecord } from './run-record.ts';
@@ -101,55 +101,63 @@ async function main(): Promise<number> {
       ? 'Every place has a network of its own, joined as the inventory says.\n'
       : `On loopback ports (${loopback}): no link is cut or slowed, no disk filled.\n`,
   );
-  const began = performance.now();
   let held = false;
   try {
     prepareFolder(dir, true);
-    const opening = openFleet({
-      dir,
-      sites,
-      record,
-      network: loopback === undefined,
-      smallDiskOf: loopback === undefined ? cast.filled : undefined,
-      now: report.now,
-      signal: stop.signal,
-    });
-    const fleet = await opening;
-    try {
-      held = await play(
-        fleet,
-        stepsFor(cast, sites, { together: values.quick, network: loopback === undefined }),
-        loopback !== undefined,
-        report,
-        stop.signal,
-      );
-      if (!stop.signal.aborted) tellUsage(fleet, report, performance.now() - began);
-      if (values.keep && !stop.signal.aborted) await keep(fleet, report, stop.signal);
-    } finally {
-      report.say('Stopping …');
-      // What does not end by itself is ended: nothing here is worth waiting for.
-      const late = setTimeout(record.clear, endMs);
-      await fleet.close();
-      clearTimeout(late);
-    }
-  } catch (error) {
-    held = false;
-    report.say(`▲ ${sentenceOf(error)}`);
+    held = await theDay(
+      { dir, sites, record, cast, values, network: loopback === undefined },
+      report,
+      stop.signal,
+    );
   } finally {
     report.close();
     record.clear();
   }
-  if (stop.signal.aborted) report.say('Stopped before its end.');
   if (held) rmSync(dir, { recursive: true });
   else report.say(`The logs are in ${near(join(dir, 'log'))}.`);
-  return held && !stop.signal.aborted ? 0 : 1;
+  return held ? 0 : 1;
+}
+
+/** Everything up, every step, everything down again. False when a step did not hold or somebody stopped it. */
+async function theDay(
+  given: Pick<FleetOptions, 'dir' | 'sites' | 'record' | 'network'> & {
+    cast: Cast;
+    values: { quick: boolean; keep: boolean };
+  },
+  report: Report,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { cast, values, network } = given;
+  const began = performance.now();
+  let fleet: Fleet;
+  try {
+    const smallDiskOf = network ? cast.filled : undefined;
+    fleet = await openFleet({ ...given, smallDiskOf, now: report.now, signal });
+  } catch (error) {
+    report.say(signal.aborted ? 'Stopped before its end.' : `▲ it does not start: ${sentenceOf(error)}`);
+    return false;
+  }
+  try {
+    const steps = stepsFor(cast, given.sites, { together: values.quick, network });
+    const held = await play(fleet, steps, network, report, signal);
+    if (signal.aborted) report.say('Stopped before its end.');
+    else tellUsage(fleet, report, performance.now() - began);
+    if (values.keep && !signal.aborted) await keep(fleet, report, signal);
+    return held;
+  } finally {
+    report.say('Stopping …');
+    // What does not end by itself is ended: nothing here is worth waiting for.
+    const late = setTimeout(given.record.clear, endMs);
+    await fleet.close();
+    clearTimeout(late);
+  }
 }
 
 /** Runs the groups one after the other until one does not hold. */
 async function play(
   fleet: Fleet,
   groups: readonly Step[][],
-  onLoopback: boolean,
+  network: boolean,
   report: Report,
   signal: AbortSignal,
 ): Promise<boolean> {
@@ -161,7 +169,7 @@ async function play(
     const results = await Promise.all(
       group.map(async (step) => {
         number += 1;
-        if (step.network && onLoopback) {
+        if (step.network && !network) {
           report.say(`${number}. ${step.title}: left out, it takes root`);
           return true;
         }
@@ -214,6 +222,7 @@ async function keep(fleet: Fleet, report: Report, signal: AbortSignal): Promise<
 It stays up until Ctrl-C.
 Its page: ${fleet.page.url}, as "${fleet.page.login}" with the password "${fleet.page.password}"
 $ npm run -s hub -- status --hub ${near(fleet.prepared.hub)}
+$ npm run -s agent -- status --socket ${near(fleet.prepared.boxes.get(fleet.nodes[0]?.id ?? '')?.socket ?? '')}
 `);
   await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
 }

@@ -53,6 +53,8 @@ export function fleetNode(options: {
   within: readonly string[];
   log: string;
   began(pid: number): void;
+  /** Nothing is started any more: a step that was left may still try. */
+  closing(): boolean;
 }): FleetNode {
   const { id, name, cameras, etc, store, socket } = options;
   let running: Running | undefined;
@@ -68,6 +70,7 @@ export function fleetNode(options: {
     etc,
     store,
     start(checkout) {
+      if (options.closing()) throw new Error('the fleet is being stopped');
       const where = {
         within: options.within,
         env: { NODE_OPTIONS: `--max-old-space-size=${heapMegabytes}` },
