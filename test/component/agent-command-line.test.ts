@@ -9,7 +9,7 @@ import { suite } from '../support/suite.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { makeTown } from '../support/town.ts';
 
-const test = suite('agent, its command line', { timeoutMs: 40_000 });
+const test = suite('agent, its command line', { timeoutMs: 150_000 });
 const agent = (...args: string[]) => runProgram('agent/main.ts', args);
 
 test('says 64 to what it does not understand, 69 to what is not there, 78 to a wrong configuration', async () => {
