@@ -83,7 +83,7 @@ export function matrixTable({ runs, failed, bars }: MatrixResult): string {
         'a camera',
         'memory',
         'stall',
-        'written/sent',
+        'disk/sent',
         'ffmpeg',
         'ratio',
         'memory',

@@ -36,6 +36,13 @@ export function writtenBytes(roots: readonly number[]): number {
   );
 }
 
+/** Bytes they made the disk take, pages and metadata included (proc(5), write_bytes); 0 on a file system in memory. */
+export function storedBytes(roots: readonly number[]): number {
+  return sum(roots.flatMap(processTree), (pid) =>
+    Number(/^write_bytes: (\d+)$/m.exec(readProc(`${pid}/io`) ?? '')?.[1] ?? 0),
+  );
+}
+
 function childrenOf(pid: number): number[] {
   let tasks: string[];
   try {

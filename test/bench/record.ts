@@ -2,7 +2,7 @@ import { cpus, loadavg } from 'node:os';
 import { embeddedFfmpeg } from '../support/embedded-ffmpeg.ts';
 import { findProgram } from '../support/real-parts.ts';
 import { fillStore } from './filled-store.ts';
-import { cpuSeconds, pssBytes, writtenBytes } from './process-tree.ts';
+import { cpuSeconds, pssBytes, storedBytes, writtenBytes } from './process-tree.ts';
 import {
   type Footage,
   makeNode,
@@ -34,8 +34,10 @@ interface Figures {
   cpuPercent: number[];
   /** MiB, by window. */
   pssMiB: number[];
-  /** Mbit/s of files, by window. */
+  /** Mbit/s of files and of pipes between its processes, by window. */
   writtenMbit: number[];
+  /** Mbit/s that the disk took, by window. */
+  storedMbit: number[];
 }
 
 export interface RecordResult {
@@ -55,7 +57,7 @@ export interface RecordResult {
   references: Partial<Record<Build, Figures & { ratio: { cpu: number; pss: number } }>>;
   /** Mbit/s that all cameras together really sent to each, packet heads included, by window. */
   sentMbit: number[];
-  /** Bytes the agent wrote, ledgers and log included, for each byte the cameras sent. */
+  /** Bytes the disk took from the agent, ledgers and log included, for each byte the cameras sent. */
   writtenPerByte: number;
   /** Of the agent's event loop, from the first window on. */
   stallMs: number;
@@ -160,7 +162,7 @@ export async function record(options: RecordOptions): Promise<RecordResult> {
       }),
     ),
     sentMbit,
-    writtenPerByte: median(agentFigures.writtenMbit) / sent,
+    writtenPerByte: median(agentFigures.storedMbit) / sent,
     stallMs,
     bars: {
       stallMs: bar(stallBarMs, stallMs),
@@ -178,7 +180,7 @@ export function recordTable(result: RecordResult): string {
     ratio ? ratio.cpu.toFixed(2) : '',
     `${median(figures.pssMiB).toFixed(0)} MiB`,
     ratio ? ratio.pss.toFixed(2) : '',
-    `${median(figures.writtenMbit).toFixed(1)} Mbit/s`,
+    `${median(figures.storedMbit).toFixed(1)} Mbit/s`,
   ];
   const { footage, ingest, segments, windows, references, bars } = result;
   const { cameras, mbit, fps, linkMbit } = footage;
@@ -188,13 +190,13 @@ export function recordTable(result: RecordResult): string {
     `medians of ${windows} windows of ${result.windowSeconds} s; Node ${result.node}, ${result.cpu}, ` +
     `load ${Math.max(...result.load).toFixed(1)}\n\n` +
     table([
-      ['', 'CPU of a core', 'agent to it', 'memory (PSS)', 'agent to it', 'written'],
+      ['', 'CPU of a core', 'agent to it', 'memory (PSS)', 'agent to it', 'to disk'],
       row('agent', result.agent),
       ...Object.entries(references).map(([build, found]) =>
         row(`${cameras} × ffmpeg -c copy (${build})`, found, found.ratio),
       ),
     ]) +
-    `\n${result.writtenPerByte.toFixed(3)} bytes written for each byte sent (${median(result.sentMbit).toFixed(1)} Mbit/s)\n` +
+    `\n${result.writtenPerByte.toFixed(3)} bytes on disk for each byte sent (${median(result.sentMbit).toFixed(1)} Mbit/s)\n` +
     `longest stall of the event loop ${result.stallMs.toFixed(0)} ms\n` +
     Object.entries(bars)
       .map(
@@ -217,17 +219,19 @@ function pathOf(build: Build): string {
 }
 
 const last = (values: readonly number[]): string => (values.at(-1) as number).toFixed(1);
-const emptyFigures = (): Figures => ({ cpuPercent: [], pssMiB: [], writtenMbit: [] });
+const emptyFigures = (): Figures => ({ cpuPercent: [], pssMiB: [], writtenMbit: [], storedMbit: [] });
 
 /** Begins a window; the call that comes back ends it. */
 function measure({ pids }: Subject, figures: Figures): () => void {
   const startedMs = performance.now();
   const cpu = cpuSeconds(pids);
   const written = writtenBytes(pids);
+  const stored = storedBytes(pids);
   return () => {
     const seconds = (performance.now() - startedMs) / 1000;
     figures.cpuPercent.push(((cpuSeconds(pids) - cpu) / seconds) * 100);
     figures.writtenMbit.push(((writtenBytes(pids) - written) * 8) / 1e6 / seconds);
+    figures.storedMbit.push(((storedBytes(pids) - stored) * 8) / 1e6 / seconds);
     figures.pssMiB.push(pssBytes(pids) / 2 ** 20);
   };
 }
