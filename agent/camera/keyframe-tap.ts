@@ -22,8 +22,11 @@ export interface KeyframeTap {
   next(limitMs: number, signal: AbortSignal): Promise<KeyframeFilm>;
 }
 
-/** Of the end of a keyframe: whatever changes in a picture changes all that is coded behind it; headers are in front. */
-const markBytes = 512;
+/**
+ * What stands before the picture itself: parameter sets, and SEI that may hold the time. All of the rest counts: at night
+ * the lower halves of two pictures may be the same black.
+ */
+const headerBytes = 1024;
 
 /** Sees what a recorder records, and copies nothing unless it was asked to. */
 export function openKeyframeTap(clock: Clock): KeyframeTap {
@@ -35,7 +38,8 @@ export function openKeyframeTap(clock: Clock): KeyframeTap {
 
   const pass = (fragment: Fragment, track: Track): void => {
     const { start, end } = firstSample(fragment.bytes);
-    const mark = crc32(fragment.bytes.subarray(Math.max(start, end - markBytes), end));
+    const from = end - start > 2 * headerBytes ? start + headerBytes : start;
+    const mark = crc32(fragment.bytes.subarray(from, end));
     since += 1;
     alike &&= mark === taken;
     if (waiting.length === 0) return;
