@@ -79,7 +79,8 @@ function nodeList(view: HubView): Html {
     const lang = form.lang;
     const online = sight.state === 'online';
     const facts = [
-      node.role === 'relay' ? t.relay : t.cameras(count, node.cameras.length),
+      // Who is not heard may record all the same.
+      node.role === 'relay' ? t.relay : t.cameras(online ? count : node.cameras.length, node.cameras.length),
       online && link?.lossPercent !== undefined && `${number(link.lossPercent, lang)} %`,
       online && link?.delayMs !== undefined && `${number(link.delayMs, lang)} ms`,
     ].filter((fact) => fact !== false);
