@@ -95,6 +95,9 @@ test('a hold for a request, signed by two; its release by two; each in the regis
         ['answered', undefined],
       ],
     );
+    const read = await world.run('register', '--request', request);
+    assert.match(read.out, /preparata: conservazione/);
+    assert.match(read.out, /preparata: revoca/);
     assert.is(lines[1]?.['until'], until);
     assert.equal([lines[3]?.['state'], lines[3]?.['auditSeq']], ['done', 1]);
     const closed = await refusedOrder(world, 'close', id);

@@ -1,6 +1,7 @@
 import { Failure } from '#protocol/failure.ts';
 import { purposes } from '#protocol/purpose.ts';
 import { csvOf } from '../register/csv.ts';
+import type { RegisterLine } from '../register/register.ts';
 import { type SelectedLine, select } from '../register/selection.ts';
 import { cameraName } from '../settings.ts';
 import type { Call, Command } from './command.ts';
@@ -60,16 +61,24 @@ function timeOf(call: Call, option: 'from' | 'to'): number | undefined {
 }
 
 function rowOf(call: Call, { line }: SelectedLine): string {
-  const what = `${line.request ?? ''} ${line.case ?? ''}`.trim();
-  const act = call.texts().act[line.kind].padEnd(14);
+  const box = line.kind === 'replaced' ? line['node'] : '';
+  const what = `${line.request ?? ''} ${line.case ?? ''} ${box}`.trim();
+  const act = actOf(call, line).padEnd(24);
   return `${String(line.seq).padStart(5)}  ${localTime(Date.parse(line.at), call.settings())}  ${act} ${what}  ${line.by}`;
+}
+
+/** An extraction is what is usually ordered, and goes without saying. */
+function actOf(call: Call, { kind, type }: RegisterLine): string {
+  const { act, order } = call.texts();
+  const ordered = Object.entries(order).find(([name]) => name === type)?.[1];
+  return ordered === undefined ? act[kind] : `${act[kind]}: ${ordered}`;
 }
 
 /** Facts of a line that have no column of their own are in the last one, as they were written. */
 function tableOf(call: Call, shown: readonly SelectedLine[]): string[][] {
-  const { act, purpose, registerColumns } = call.texts();
+  const { purpose, registerColumns } = call.texts();
   const rows = shown.map(({ line, about }) => {
-    const { seq, at, prev, kind, request, case: caseId, by, ...details } = line;
+    const { seq, at, prev, kind: _, request, case: caseId, by, ...details } = line;
     const cameras = about.cameras.map((one) => {
       const [node = '', camera = ''] = one.split('/');
       return cameraName(call.settings(), node, camera);
@@ -78,7 +87,7 @@ function tableOf(call: Call, shown: readonly SelectedLine[]): string[][] {
       String(seq),
       localTime(Date.parse(at), call.settings()),
       at,
-      act[kind],
+      actOf(call, line),
       request ?? '',
       caseId ?? '',
       cameras.join('; '),

@@ -71,6 +71,8 @@ export interface Texts {
   verified: Record<'policy' | 'evidence' | 'files' | 'contents' | 'minutes' | 'proof', string>;
   erased(files: number, size: string): string;
   act: Record<RegisterKind, string>;
+  /** What was ordered. */
+  order: Record<CommandType, string>;
   registerColumns: readonly string[];
   reported(line: number, to: string): string;
   published(version: number, taken: boolean): string;
@@ -214,6 +216,13 @@ const it: Texts = {
     drill: 'prova',
     replaced: 'apparato sostituito',
   },
+  order: {
+    extract: 'estrazione',
+    hold: 'conservazione',
+    release: 'revoca',
+    snapshot: 'fotogramma',
+    probe: 'stato',
+  },
   registerColumns: [
     'riga',
     'quando',
@@ -349,6 +358,13 @@ const en: Texts = {
     imported: 'from a stick',
     drill: 'drill',
     replaced: 'box replaced',
+  },
+  order: {
+    extract: 'extraction',
+    hold: 'hold',
+    release: 'release',
+    snapshot: 'picture',
+    probe: 'probe',
   },
   registerColumns: [
     'line',
