@@ -10,14 +10,14 @@ import { readTrusted } from '../../deploy/hub/trust.ts';
 import { signContents, verifyContents } from '../../deploy/hub/viewing/contents.ts';
 import { readPackage } from '../../deploy/hub/viewing/package-file.ts';
 import { verifyPackage } from '../../deploy/hub/viewing/verify.ts';
-import { inTown, officerIdentity, start, type World } from '../support/hub-case.ts';
+import { inShortTown, officerIdentity, start, type World } from '../support/hub-case.ts';
 import { payloadOf } from '../support/hub-town.ts';
 import { writeMasks } from '../support/mask-file.ts';
 import { suite } from '../support/suite.ts';
 
 // What a hub that lies, or a program of it that errs, could put into a package and sign.
 const test = suite('minutes and pictures of a package, where the hub itself signs something wrong', {
-  timeoutMs: 120_000,
+  timeoutMs: 240_000,
 });
 
 interface Unpacked {
@@ -67,7 +67,7 @@ async function unpacked(world: World, id: string, args: string[]): Promise<Unpac
 }
 
 test('minutes that are not of this command, this delivery and these pictures are found', () =>
-  inTown(async (world) => {
+  inShortTown(async (world) => {
     const id = await world.delivered();
     const pack = await unpacked(world, id, ['--still', instantText(start + 500)]);
     const path = join(pack.folder, 'verbale.json');
@@ -121,7 +121,7 @@ test('minutes that are not of this command, this delivery and these pictures are
   }));
 
 test('for a data subject a picture that is not masked is found, whatever it is called', () =>
-  inTown(async (world) => {
+  inShortTown(async (world) => {
     const id = await world.delivered('data-subject');
     const pack = await unpacked(world, id, [
       ...['--masks', writeMasks(world), '--still', instantText(start + 500), '--stills-only'],

@@ -8,7 +8,7 @@ import { payloadOf } from '../support/hub-town.ts';
 import { suite } from '../support/suite.ts';
 
 // Art. 10: the list of installations changes. Nodes and cameras are what the signed policy says, and nothing else is.
-const test = suite('Art. 10: the list of installations changes', { timeoutMs: 60_000 });
+const test = suite('Art. 10: the list of installations changes', { timeoutMs: 180_000 });
 
 function request({ run, town }: World, camera: string) {
   return run(

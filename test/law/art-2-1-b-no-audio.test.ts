@@ -11,7 +11,7 @@ import { suite } from '../support/suite.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { makeTown } from '../support/town.ts';
 
-const test = suite('Art. 2 c. 1 b: no audio', { timeoutMs: 90_000 });
+const test = suite('Art. 2 c. 1 b: no audio', { timeoutMs: 180_000 });
 
 test('of a camera that offers audio its video alone is asked for and kept', async () => {
   using folder = temporaryFolder();

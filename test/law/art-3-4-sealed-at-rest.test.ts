@@ -12,7 +12,7 @@ import { suite } from '../support/suite.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { makeTown } from '../support/town.ts';
 
-const test = suite('Art. 3 c. 3–4: at rest for the officer alone', { timeoutMs: 90_000 });
+const test = suite('Art. 3 c. 3–4: at rest for the officer alone', { timeoutMs: 180_000 });
 
 test('nothing of a picture lies in the clear at the site, and nothing there opens what is sealed', async () => {
   using folder = temporaryFolder();

@@ -8,18 +8,18 @@ import { openClient } from '../../deploy/hub/cli/client.ts';
 import { readTrusted } from '../../deploy/hub/trust.ts';
 import { readPackage } from '../../deploy/hub/viewing/package-file.ts';
 import { codeThrown } from '../support/code-thrown.ts';
-import { inTown, officerIdentity, registerLines, start, type World } from '../support/hub-case.ts';
+import { inShortTown, officerIdentity, registerLines, start, type World } from '../support/hub-case.ts';
 import { writeMasks } from '../support/mask-file.ts';
 import { suite } from '../support/suite.ts';
 
 // Art. 9 c. 1 c: for access to records and for data subjects no whole film, unless third parties are obscured.
 const test = suite('Art. 9 c. 1 c: no plain film for access to records or data subjects', {
-  timeoutMs: 60_000,
+  timeoutMs: 180_000,
 });
 
 for (const purpose of ['records-access', 'data-subject'])
   test(`${purpose}: neither shown nor copied without masks, and never as recorded`, () =>
-    inTown(async (world) => {
+    inShortTown(async (world) => {
       const id = await world.delivered(purpose);
       const copy = join(world.folder, 'copy.zip');
       const masks = writeMasks(world);
@@ -51,7 +51,7 @@ async function packed(world: World, id: string, args: string[]): Promise<string>
 }
 
 test('with masks, clip and stills leave masked, marked derived, and name what they were made of', () =>
-  inTown(async (world) => {
+  inShortTown(async (world) => {
     const id = await world.delivered('data-subject');
     const masks = writeMasks(world);
     const folder = await packed(world, id, ['--masks', masks, '--still', instantText(start + 1000)]);
@@ -94,7 +94,7 @@ test('with masks, clip and stills leave masked, marked derived, and name what th
   }));
 
 test('of the clear film nothing is left beside what is shown', () =>
-  inTown(async (world) => {
+  inShortTown(async (world) => {
     const id = await world.delivered('records-access');
     const args = ['open', id, '--identity', officerIdentity(world), '--masks', writeMasks(world), '--json'];
     const { spawnHub } = await import('../support/hub-town.ts');
@@ -106,7 +106,7 @@ test('of the clear film nothing is left beside what is shown', () =>
   }));
 
 test('masks that hide nothing are refused, and nothing leaves', () =>
-  inTown(async (world) => {
+  inShortTown(async (world) => {
     const id = await world.delivered('data-subject');
     const copy = join(world.folder, 'copy.zip');
     const whole = writeMasks(world, { x: 0, y: 0, width: 768, height: 576 });
@@ -124,7 +124,7 @@ test('masks that hide nothing are refused, and nothing leaves', () =>
   }));
 
 test('the hub refuses it too, whatever program asks', () =>
-  inTown(async (world) => {
+  inShortTown(async (world) => {
     const id = await world.delivered('data-subject');
     const client = openClient(world.town.hub);
     const recipient = readTrusted(world.town.hub).policy.recipients[0]?.recipient ?? '';
@@ -150,7 +150,7 @@ test('the hub refuses it too, whatever program asks', () =>
   }));
 
 test('for the police the plain film is shown, and the segments as recorded when the officer says so', () =>
-  inTown(async (world) => {
+  inShortTown(async (world) => {
     const id = await world.delivered('judicial-police');
     const plain = await packed(world, id, []);
     assert.ok(existsSync(join(plain, 'viewing.mp4')));
@@ -169,7 +169,7 @@ test('for the police the plain film is shown, and the segments as recorded when 
   }));
 
 test('as recorded is for police and defence alone', () =>
-  inTown(async (world) => {
+  inShortTown(async (world) => {
     const id = await world.delivered('controller');
     const open = (...args: string[]) =>
       world.run('open', id, '--identity', officerIdentity(world), '--once', ...args);

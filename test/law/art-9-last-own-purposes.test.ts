@@ -7,7 +7,7 @@ import { inTown, officerIdentity, registerLines } from '../support/hub-case.ts';
 import { suite } from '../support/suite.ts';
 
 // Art. 9, last paragraph: what the controller extracts for purposes of its own has its minutes and its register too.
-const test = suite('Art. 9, last paragraph: the controller’s own purposes', { timeoutMs: 90_000 });
+const test = suite('Art. 9, last paragraph: the controller’s own purposes', { timeoutMs: 180_000 });
 
 test('nobody extracts without a request, minutes and lines, the controller neither', () =>
   inTown(async (world) => {

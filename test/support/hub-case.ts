@@ -40,6 +40,8 @@ export interface World {
 export async function inTown(
   body: (world: World) => Promise<void>,
   openBroker: (folder: string) => Promise<TestBroker> = embeddedBroker,
+  /** Pieces of two seconds of the clip. */
+  pieces = Number.POSITIVE_INFINITY,
 ): Promise<void> {
   using folder = temporaryFolder();
   const broker = await openBroker(folder.path);
@@ -47,7 +49,7 @@ export async function inTown(
   const town = await makeTown(folder.path, { cameras: [camera], mqtt: broker.url });
   const { policy } = readTrusted(town.hub);
   const recipients = recipientsFor(policy, town.node, Date.now());
-  const segments = await sealClip(cutClip(join(folder.path, 'cut'), 2), start, recipients);
+  const segments = await sealClip(cutClip(join(folder.path, 'cut'), 2).slice(0, pieces), start, recipients);
   const end = (segments.at(-1) as SealedSegment).start + (segments.at(-1) as SealedSegment).durationMs;
   const world: World = {
     folder: folder.path,
@@ -145,6 +147,11 @@ export async function inTown(
     await world.hub.close();
     await broker.close();
   }
+}
+
+/** A town with four seconds of footage, for tests that encode it. */
+export function inShortTown(body: (world: World) => Promise<void>): Promise<void> {
+  return inTown(body, embeddedBroker, 2);
 }
 
 export async function stateOf({ town }: World, id: string): Promise<string> {
