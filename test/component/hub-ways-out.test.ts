@@ -16,7 +16,7 @@ import { townNodes } from '../support/simulated-town.ts';
 import { suite } from '../support/suite.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
-const test = suite('ways out of the town hall');
+const test = suite('ways out of the town hall', { timeoutMs: 120_000 });
 const key = 'chiave-del-webhook-0123456789';
 const down = {
   node: 'site-01',
@@ -82,11 +82,15 @@ async function inWays(
   });
   out = opened;
   const passing = (done: () => boolean): Promise<void> =>
-    eventually('the time to pass', async () => {
-      if (done()) return true;
-      await clock.advance(1000);
-      return undefined;
-    }).then(() => {});
+    eventually(
+      'the time to pass',
+      async () => {
+        if (done()) return true;
+        await clock.advance(1000);
+        return undefined;
+      },
+      60_000,
+    ).then(() => {});
   try {
     await body({ clock, alarms, out: opened, passing });
   } finally {
@@ -149,12 +153,12 @@ test('what speaks of requests goes to the office alone, what nobody acknowledged
       const overdue = { node: 'hub', key: 'case-overdue.1', severity: 'warning', from: 'hub' } as const;
       await alarms.raise({ ...overdue, detail: 'richiesta 2026-0001' });
       await alarms.raise(down);
-      await eventually('two letters', () => mail.mails.length >= 2);
+      await eventually('two letters', () => mail.mails.length >= 2, 60_000);
       await clock.advance(29 * minute);
       assert.is(mail.mails.length, 2);
       while (alarms.list().every(({ escalatedAt }) => escalatedAt === undefined)) await clock.advance(1000);
       // No time passes while they are under way.
-      await eventually('four letters', () => mail.mails.length >= 4);
+      await eventually('four letters', () => mail.mails.length >= 4, 60_000);
       const to = (word: string): string[][] =>
         mail.mails
           .filter(({ text, headers }) => `${headers['subject']}${text}`.includes(word))

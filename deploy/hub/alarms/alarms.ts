@@ -164,7 +164,15 @@ export function openAlarms(options: {
       throw new Failure('denied', 'unknown-alert', `no alert ${id} is raised: see "hub status"`);
     return alarm;
   };
-  const view = (alarm: Alarm): AlarmView => {
+  /** Ids of what each cause explains. */
+  const explainedNow = (): Map<string, string[]> => {
+    const found = new Map<string, string[]>();
+    for (const alarm of store.book().alarms.values())
+      if (isActive(alarm) && alarm.explainedBy !== undefined)
+        found.set(alarm.explainedBy, [...(found.get(alarm.explainedBy) ?? []), idOf(alarm)]);
+    return found;
+  };
+  const view = (alarm: Alarm, explains = explainedNow()): AlarmView => {
     const { node, key, severity, since, detail, from, raisedAt } = alarm;
     const id = idOf(alarm);
     const state = stateOf(alarm);
@@ -178,9 +186,7 @@ export function openAlarms(options: {
       from,
       raisedAt,
       state,
-      explains: [...store.book().alarms.values()]
-        .filter((other) => isActive(other) && other.explainedBy === id)
-        .map(idOf),
+      explains: explains.get(id) ?? [],
       ...(alarm.clearedAt === undefined ? {} : { clearedAt: alarm.clearedAt }),
       ...(alarm.acknowledged ? { acknowledged: alarm.acknowledged } : {}),
       ...(alarm.explainedBy === undefined ? {} : { explainedBy: alarm.explainedBy }),
@@ -196,7 +202,10 @@ export function openAlarms(options: {
   };
   const countOf = (node: string): number =>
     [...store.book().alarms.values()].filter((alarm) => alarm.node === node).length;
-  const all = (): AlarmView[] => [...store.book().alarms.values()].map(view);
+  const all = (): AlarmView[] => {
+    const explains = explainedNow();
+    return [...store.book().alarms.values()].map((alarm) => view(alarm, explains));
+  };
 
   again();
   return {
