@@ -1,18 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { cpSync, createWriteStream, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, createWriteStream } from 'node:fs';
 import { join } from 'node:path';
 import { waitFor } from '../demo/wait.ts';
-
-const shipped = join(import.meta.dirname, '..', 'mosquitto');
-/** Debian's own file, which includes ours. */
-const debianFile = '/etc/mosquitto/mosquitto.conf';
-const program = ['/usr/sbin/mosquitto', '/usr/local/sbin/mosquitto'].find(existsSync);
+import { configureBroker, mosquitto } from '../mosquitto/configure.ts';
 
 /** Why this machine cannot run the town's broker; undefined where it can. */
 export function whyNoBroker(): string | undefined {
-  if (program === undefined) return "Debian's mosquitto is not installed";
-  if (!existsSync(debianFile)) return `there is no ${debianFile}`;
-  return undefined;
+  return mosquitto === undefined ? "Debian's mosquitto is not installed" : undefined;
 }
 
 export interface Broker {
@@ -26,8 +20,7 @@ export interface Broker {
 }
 
 /**
- * The broker of deploy/mosquitto below Debian's own configuration: paths, user and address are another, the rest
- * stands as it is shipped. `files`: the folder that "hub ca" made for it. `listener`: port and address. `began` is told
+ * The broker of deploy/mosquitto. `files`: the folder that "hub ca" made for it. `listener`: port and address. `began` is told
  * of every process.
  */
 export async function startBroker(options: {
@@ -38,27 +31,11 @@ export async function startBroker(options: {
   log: string;
   began(pid: number): void;
 }): Promise<Broker> {
-  const { folder } = options;
+  const program = mosquitto;
   if (program === undefined) throw new Error(whyNoBroker());
-  const at = (path: string): string => join(folder, path);
-  for (const name of ['peio', 'conf.d', 'data']) mkdirSync(at(name), { recursive: true });
+  const { file, certificates } = configureBroker(options.folder, options.listener);
   for (const name of ['ca.crt', 'ca.crl', 'broker.crt', 'broker.key'])
-    cpSync(join(options.files, name), at(`peio/${name}`));
-  cpSync(join(shipped, 'peio.acl'), at('peio/peio.acl'));
-  writeFileSync(
-    at('conf.d/peio.conf'),
-    replaced(readFileSync(join(shipped, 'peio.conf'), 'utf8'), [
-      ['/etc/mosquitto/peio', at('peio')],
-      [/^listener 8883$/gm, `listener ${options.listener}`],
-    ]),
-  );
-  const debian = replaced(readFileSync(debianFile, 'utf8'), [
-    ['/run/mosquitto/mosquitto.pid', at('mosquitto.pid')],
-    ['/var/lib/mosquitto/', `${at('data')}/`],
-    [/^log_dest .*$/gm, 'log_dest stderr'],
-    ['/etc/mosquitto/conf.d', at('conf.d')],
-  ]);
-  writeFileSync(at('mosquitto.conf'), `${debian}\n${process.getuid?.() === 0 ? 'user root\n' : ''}`);
+    cpSync(join(options.files, name), join(certificates, name));
 
   const log = createWriteStream(options.log, { flags: 'a' });
   let child: ChildProcess | undefined;
@@ -66,7 +43,7 @@ export async function startBroker(options: {
   let stopping = false;
   const start = async (): Promise<void> => {
     let said = '';
-    const line = [...options.within, program, '-c', at('mosquitto.conf')];
+    const line = [...options.within, program, '-c', file];
     const started = spawn(line[0] as string, line.slice(1), {
       stdio: ['ignore', 'ignore', 'pipe'],
       detached: true,
@@ -93,7 +70,7 @@ export async function startBroker(options: {
   return {
     pid: () => child?.pid ?? 0,
     starts: () => starts,
-    certificates: at('peio'),
+    certificates,
     async stop() {
       stopping = true;
       const ending = child;
@@ -105,11 +82,4 @@ export async function startBroker(options: {
       log.end();
     },
   };
-}
-
-function replaced(text: string, changes: readonly (readonly [string | RegExp, string])[]): string {
-  return changes.reduce((before, [from, to]) => {
-    if (before.search(from) < 0) throw new Error(`${from} does not stand in the broker's configuration`);
-    return before.replaceAll(from, to);
-  }, text);
 }

@@ -1,19 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import mqtt, { type IClientOptions, type IConnackPacket, type MqttClient } from 'mqtt';
+import { configureBroker, mosquitto } from '../../deploy/mosquitto/configure.ts';
 import { type Issued, pemOf, type TestAuthority } from './certificates.ts';
 import { eventually } from './eventually.ts';
-import { findProgram } from './real-parts.ts';
 
-const program = findProgram('mosquitto');
-const shipped = join(import.meta.dirname, '../../deploy/mosquitto');
-/** Debian's own file, which includes ours. */
-const debianFile = '/etc/mosquitto/mosquitto.conf';
 /** Why this machine cannot run the town's broker, or undefined. */
-export const noTownBroker =
-  program === undefined || !existsSync(debianFile) ? "Debian's mosquitto is not installed" : undefined;
+export const noTownBroker = mosquitto === undefined ? "Debian's mosquitto is not installed" : undefined;
 
 export interface TownBroker {
   url: string;
@@ -26,14 +21,6 @@ export interface TownBroker {
   start(): Promise<void>;
 }
 
-function replaced(text: string, changes: readonly (readonly [string | RegExp, string])[]): string {
-  return changes.reduce((before, [from, to]) => {
-    const after = before.replaceAll(from, to);
-    if (after === before) throw new Error(`${from} does not stand in the broker's configuration`);
-    return after;
-  }, text);
-}
-
 /**
  * The broker of deploy/mosquitto below Debian's own configuration; only paths, address and user are another, and what
  * `changes` says.
@@ -43,6 +30,7 @@ export async function townBroker(
   authority: TestAuthority,
   changes: readonly (readonly [string, string])[] = [],
 ): Promise<TownBroker> {
+  const program = mosquitto;
   if (program === undefined) throw new Error(noTownBroker);
   const port = await new Promise<number>((resolve) => {
     const server = createServer().listen(0, '127.0.0.1', () => {
@@ -50,36 +38,17 @@ export async function townBroker(
       server.close(() => resolve(free));
     });
   });
-  const at = (path: string): string => join(folder, path);
-  for (const name of ['peio', 'conf.d', 'data']) mkdirSync(at(name), { recursive: true });
+  const { file, certificates } = configureBroker(folder, `${port} 127.0.0.1`, changes);
   const own = authority.issue('broker', { addresses: ['127.0.0.1'] });
-  cpSync(authority.ca, at('peio/ca.crt'));
-  cpSync(authority.crl, at('peio/ca.crl'));
-  cpSync(own.cert, at('peio/broker.crt'));
-  cpSync(own.key, at('peio/broker.key'));
-  cpSync(join(shipped, 'peio.acl'), at('peio/peio.acl'));
-  writeFileSync(
-    at('conf.d/peio.conf'),
-    replaced(readFileSync(join(shipped, 'peio.conf'), 'utf8'), [
-      ['/etc/mosquitto/peio', at('peio')],
-      [/^listener 8883$/gm, `listener ${port} 127.0.0.1`],
-      ...changes,
-    ]),
-  );
-  writeFileSync(
-    at('mosquitto.conf'),
-    `${replaced(readFileSync(debianFile, 'utf8'), [
-      ['/run/mosquitto/mosquitto.pid', at('mosquitto.pid')],
-      ['/var/lib/mosquitto/', `${at('data')}/`],
-      [/^log_dest .*$/gm, 'log_dest stderr'],
-      ['/etc/mosquitto/conf.d', at('conf.d')],
-    ])}\n${process.getuid?.() === 0 ? 'user root\n' : ''}`,
-  );
+  cpSync(authority.ca, join(certificates, 'ca.crt'));
+  cpSync(authority.crl, join(certificates, 'ca.crl'));
+  cpSync(own.cert, join(certificates, 'broker.crt'));
+  cpSync(own.key, join(certificates, 'broker.key'));
   let said = '';
   let child: ChildProcess | undefined;
   const start = async (): Promise<void> => {
     said = '';
-    const started = spawn(program, ['-c', at('mosquitto.conf')], { stdio: ['ignore', 'ignore', 'pipe'] });
+    const started = spawn(program, ['-c', file], { stdio: ['ignore', 'ignore', 'pipe'] });
     started.stderr?.on('data', (chunk: Buffer) => {
       said = (said + chunk.toString()).slice(-100_000);
     });
@@ -95,7 +64,7 @@ export async function townBroker(
     port,
     said: () => said,
     reload() {
-      cpSync(authority.crl, at('peio/ca.crl'));
+      cpSync(authority.crl, join(certificates, 'ca.crl'));
       child?.kill('SIGHUP');
     },
     async stop() {
