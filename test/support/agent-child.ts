@@ -60,11 +60,15 @@ export async function statusOf(socket: string): Promise<LocalStatus | undefined>
 export async function startHub(town: Town, env: Record<string, string> = {}): Promise<ChildProgram> {
   const hub = startProgram('deploy/hub/main.ts', ['serve', '--hub', town.hub, '--json'], { env });
   try {
-    await eventually('the hub to be ready', () => {
-      const end = hub.ended();
-      if (end) throw new Error(`the hub ended (${end.signal ?? end.code}): ${hub.err().slice(-2000)}`);
-      return hub.out().includes('"ready":true');
-    });
+    await eventually(
+      'the hub to be ready',
+      () => {
+        const end = hub.ended();
+        if (end) throw new Error(`the hub ended (${end.signal ?? end.code}): ${hub.err().slice(-2000)}`);
+        return hub.out().includes('"ready":true');
+      },
+      60_000,
+    );
   } catch (error) {
     await hub[Symbol.asyncDispose]();
     throw error;
