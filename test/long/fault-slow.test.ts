@@ -105,7 +105,11 @@ test('audio switched on, a camera that records by itself, a link that loses, a l
     }),
   ]);
   watch.print();
-  assert.equal(watch.others(), []);
+  // Its stream ended for that: whether that is told, too, hangs on how soon it was back.
+  assert.equal(
+    watch.others().filter((line) => !line.startsWith('site-02.camera-down.audio:')),
+    [],
+  );
   assert.equal(await agent.stop(), { code: 0, signal: null });
   assert.equal(await hub.stop(), { code: 0, signal: null });
 });
