@@ -40,7 +40,8 @@ export const carriedOff = {
 } as const;
 
 /**
- * Makes a hub's folder: keys, identities, the first policy, and a folder a node with the configuration of its box. Everything is made beside `dir` and renamed, so that it is there whole or not at all.
+ * Makes a hub's folder: keys, identities, the first policy, and a folder a node with all its box needs but camera
+ * passwords and certificates. Everything is made beside `dir` and renamed, so that it is there whole or not at all.
  * Throws `usage` `not-empty` when there is something in `dir`.
  */
 export async function initHub({ dir, sites, names, lang, passphrases, utcMs }: Setup): Promise<void> {
@@ -58,8 +59,8 @@ export async function initHub({ dir, sites, names, lang, passphrases, utcMs }: S
   };
   const officer = await makeIdentity(phrase('officer-identity'));
   const escrow = await makeIdentity(phrase('escrow-identity'));
-  // A box makes its own key, and "hub enrol" puts it here: until then the policy names one that nobody has. In a
-  // demonstration the node's folder is the box.
+  // In the clear: a box must start by itself. With it a node's folder is all its box needs; "agent enrol" and "hub
+  // enrol" replace it by a key that the box made and that never travelled.
   const nodeKeys = new Map(sites.nodes.map(({ id }) => [id, makeSigningKey(undefined)]));
   const recipients = { officer: officer.recipient, escrow: escrow.recipient };
   const payload = firstPolicy({ sites, names, keys, nodeKeys, recipients, utcMs });
@@ -87,7 +88,7 @@ export async function initHub({ dir, sites, names, lang, passphrases, utcMs }: S
     await write(`${at}/agent.yaml`, agentConfig(sites, node));
     await write(`${at}/policy.dsse.json`, policy);
     await write(`${at}/root.pub`, keys.root.publicPem);
-    if (clear) await write(`${at}/secrets/node-key`, (nodeKeys.get(node.id) as SigningKey).privatePem);
+    await write(`${at}/secrets/node-key`, (nodeKeys.get(node.id) as SigningKey).privatePem);
   }
   await rmdir(target).catch((error: unknown) => {
     if (codeOf(error) !== 'ENOENT') throw error;
