@@ -62,9 +62,24 @@ export interface Alertmanager {
 export function openAlertmanager(options: { url: string; ca: string | undefined; form: Form }): Alertmanager {
   const client = openHttpClient({ tls: { ca: options.ca }, stallMs, maxReplyBytes: 64 * 1024 });
   const url = `${options.url.replace(/\/+$/, '')}/api/v2/alerts`;
+  /** By its labels, which are its identity there: what was said, and since when it is not so any more. */
+  const said = new Map<string, { alert: Posted; overAt?: number }>();
+  /** An alarm that is explained no longer, or over before anybody was told, stands there under labels it has no more. */
+  const withEnds = (alerts: readonly Posted[], now: number): Posted[] => {
+    const current = new Map(alerts.map((alert) => [JSON.stringify(alert.labels), alert]));
+    for (const [labels, alert] of current) said.set(labels, { alert });
+    const ended: Posted[] = [];
+    for (const [labels, one] of said) {
+      if (current.has(labels)) continue;
+      one.overAt ??= now;
+      if (now - one.overAt > overMs) said.delete(labels);
+      else ended.push({ ...one.alert, endsAt: instantText(one.overAt) });
+    }
+    return [...alerts, ...ended];
+  };
   return {
     async post(alarms, now, signal) {
-      const alerts = postedAlerts(alarms, options.form, now);
+      const alerts = withEnds(postedAlerts(alarms, options.form, now), now);
       if (alerts.length === 0) return;
       const body = Buffer.from(JSON.stringify(alerts));
       const { status } = await client.ask({
