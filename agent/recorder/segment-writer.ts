@@ -45,46 +45,61 @@ export function openWriter(
   let syncedAt = Number.NEGATIVE_INFINITY;
   let timer: Timer | undefined;
   let draining: Promise<void> | undefined;
+  let syncing: Promise<void> | undefined;
 
+  const failedBy = (error: unknown): void => {
+    if (codeOf(error) === 'unknown') throw error; // No disk said that: a bug ends the process.
+    if (failure !== undefined) return;
+    failure = error;
+    queue = [];
+    inFlightBytes = 0;
+    failed();
+  };
+  /** Beside the writes: bytes that wait for a slow disk in memory are lost by a kill, those in its cache are not. */
+  const syncWritten = async (open: OpenSegment): Promise<void> => {
+    dirty = false;
+    syncedAt = clock.monotonic();
+    const outlives = writtenBytes;
+    await open.sync();
+    if (!isSafe && outlives > sealedChunkBytes) {
+      isSafe = true;
+      safe();
+    }
+  };
   const writeQueued = async (): Promise<void> => {
     const open = await opening;
-    for (;;) {
-      const now = clock.monotonic();
-      if (dirty && now - syncedAt >= syncMs) {
-        dirty = false;
-        syncedAt = now;
-        await open.sync();
-        if (!isSafe && writtenBytes > sealedChunkBytes) {
-          isSafe = true;
-          safe();
-        }
-      } else if (queue.length > 0) {
+    while (failure === undefined) {
+      if (dirty && syncing === undefined && clock.monotonic() - syncedAt >= syncMs)
+        syncing = syncWritten(open)
+          .catch(failedBy)
+          .finally(() => {
+            syncing = undefined;
+            syncLater();
+          });
+      else if (queue.length > 0) {
         const batch = queue;
         queue = [];
         await open.write(batch);
         dirty = true;
-        inFlightBytes -= sizeOf(batch);
+        if (failure === undefined) inFlightBytes -= sizeOf(batch);
         writtenBytes += sizeOf(batch);
         release(batch);
       } else return;
     }
   };
+  const syncLater = (): void => {
+    if (dirty && failure === undefined && syncing === undefined)
+      timer ??= clock.after(Math.max(0, syncedAt + syncMs - clock.monotonic()), () => {
+        timer = undefined;
+        void drain();
+      });
+  };
   const drain = (): Promise<void> => {
     draining ??= writeQueued()
-      .catch((error: unknown) => {
-        if (codeOf(error) === 'unknown') throw error; // No disk said that: a bug ends the process.
-        failure = error;
-        queue = [];
-        inFlightBytes = 0;
-        failed();
-      })
+      .catch(failedBy)
       .finally(() => {
         draining = undefined;
-        if (dirty && failure === undefined)
-          timer ??= clock.after(Math.max(0, syncedAt + syncMs - clock.monotonic()), () => {
-            timer = undefined;
-            void drain();
-          });
+        syncLater();
       });
     return draining;
   };
@@ -116,6 +131,7 @@ export function openWriter(
     },
     async finish(end) {
       while (draining !== undefined || queue.length > 0) await drain();
+      await syncing;
       timer?.cancel();
       timer = undefined;
       if (failure === undefined) {

@@ -196,7 +196,6 @@ export async function openCameraStore(
         }
         try {
           await file.write(head);
-          await files.syncFolder(day);
         } catch (error) {
           await file.close();
           await files.remove(part);

@@ -6,12 +6,16 @@ import { segmentName } from '#protocol/segment-name.ts';
 import type { SegmentRow } from './ledger-line.ts';
 import { finishTorn, keepTorn } from './torn.ts';
 
-/** A segment while it is written: a `.part` that only sealed bytes ever enter. One caller, one call at a time. */
+/**
+ * A segment while it is written: a `.part` that only sealed bytes ever enter. One caller, one call at a time, but that a
+ * `write` need not wait for a `sync`: what a slow disk keeps waiting in memory, a kill would take.
+ */
 export interface OpenSegment {
   readonly start: number;
   /** Bytes written so far, the head of the seal included. */
   readonly bytes: number;
   write(sealed: readonly Uint8Array[]): Promise<void>;
+  /** What was written before it began outlives a power cut. */
   sync(): Promise<void>;
   /** Steps 2 to 6 of sealing; step 1 was to write what {@link Sealer.final} gave. */
   seal(end: number): Promise<SegmentRow>;
@@ -40,6 +44,7 @@ export function openSegment(
   const hash = createHash('sha256').update(head);
   let bytes = head.length;
   let closed = false;
+  let named = false;
   const close = async (): Promise<void> => {
     if (closed) return;
     closed = true;
@@ -67,7 +72,12 @@ export function openSegment(
         bytes += piece.length;
       }
     },
-    sync: () => file.sync(),
+    async sync() {
+      await file.sync();
+      if (named) return;
+      await files.syncFolder(folder);
+      named = true;
+    },
     async seal(end) {
       // 2 sync
       await file.sync();
