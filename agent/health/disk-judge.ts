@@ -17,6 +17,8 @@ const wornPercent = 90;
 /** Judges `disk-dying`: by the worst of the disks, and by their file system. */
 export function diskJudge(watch: Watch<'disk-dying'>): DiskJudge {
   let errors: number | undefined;
+  /** Readings in a row that told of errors. */
+  let erring = 0;
   let disks: readonly (SmartReading | undefined)[] = [];
 
   const worst = (of: (disk: SmartReading) => number | undefined): number | undefined => {
@@ -35,7 +37,9 @@ export function diskJudge(watch: Watch<'disk-dying'>): DiskJudge {
       watch.failing('failing');
       return failing();
     }
-    if (errors !== undefined && errors > 0) {
+    // The kernel may make it read-only in the same breath: that is `disk-error`, which explains this, and gets a
+    // reading's time to be told.
+    if (erring > 1 && errors !== undefined) {
       watch.failing('file-system', { errors });
       return failing();
     }
@@ -57,6 +61,7 @@ export function diskJudge(watch: Watch<'disk-dying'>): DiskJudge {
   return {
     fileSystem(now) {
       errors = now;
+      erring = now !== undefined && now > 0 ? erring + 1 : 0;
       found = judge();
     },
     smart(readings) {

@@ -342,7 +342,7 @@ const faults: {
     break: (world) => world.put('sys/fs/ext4/dm-0/errors_count', '2\n'),
     mend: (world) => world.put('sys/fs/ext4/dm-0/errors_count', '0\n'),
     raised: 'disk-dying.store raised file-system',
-    withinSeconds: 12,
+    withinSeconds: 22,
     overSeconds: 3620,
   },
   {
