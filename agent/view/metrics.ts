@@ -44,6 +44,7 @@ export async function metricsText(nodes: readonly Measured[]): Promise<string> {
     'camera',
   );
   const lost = gauge('camera_lost_packets', 'Packets lost since the stream began', 'camera');
+  const picture = gauge('camera_picture', '1 for what its pictures are judged to be', 'camera', 'verdict');
   const free = gauge('store_free_bytes', 'Free on the disk of the store');
   const total = gauge('store_size_bytes', 'Size of the disk of the store');
   const room = gauge('store_forecast_seconds', 'How much footage fits at the bitrates of now');
@@ -78,6 +79,7 @@ export async function metricsText(nodes: readonly Measured[]): Promise<string> {
       frames(node, one.fps, one.id);
       newest(node, one.newestSegment === undefined ? undefined : one.newestSegment / 1000, one.id);
       lost(node, one.lostPackets ?? 0, one.id);
+      picture(node, one.picture === undefined ? undefined : 1, one.id, one.picture ?? '');
     }
     free(node, store.freeBytes);
     total(node, store.totalBytes);

@@ -83,6 +83,7 @@ ${stripBox(`strip-${camera.id}`, { ...form, window, pieces, name, heightPx: 40, 
       : html`<time title="${exactly(camera.newestSegment, form)}">${t.ago(elapsed(nowUtc - camera.newestSegment, lang))}</time>`
   }</dd></div>
 ${camera.codec !== undefined && html`<div><dt>${t.format}</dt><dd>${camera.codec}${size}${(camera.lostPackets ?? 0) > 0 && `, ${t.lost(number(camera.lostPackets ?? 0, lang))}`}</dd></div>`}
+${camera.picture !== undefined && html`<div><dt>${t.picture}</dt><dd>${t.verdict[camera.picture]}</dd></div>`}
 </dl>
 ${gapTable(pieces, form, t, `gaps-${camera.id}`)}
 </article>`;

@@ -42,6 +42,9 @@ export interface SiteWords {
   up(length: string, boot: string): string;
   hub(connected: boolean, reconnects: number): string;
   curve(least: string, most: string): string;
+  picture: string;
+  /** What pictures of a camera are judged to be; nobody sees them for it. */
+  verdict: Record<'ok' | 'unknown' | 'black' | 'blinded' | 'frozen' | 'blurred' | 'moved', string>;
 }
 
 const it: SiteWords = {
@@ -108,6 +111,16 @@ const it: SiteWords = {
   hub: (connected, reconnects) =>
     `${connected ? 'collegato' : 'non raggiungibile'}${reconnects > 0 ? `, ${reconnects} riconnessioni` : ''}`,
   curve: (least, most) => `ultime due ore: da ${least} a ${most}`,
+  picture: 'inquadratura',
+  verdict: {
+    ok: 'regolare',
+    unknown: 'non giudicabile',
+    black: 'nera',
+    blinded: 'abbagliata',
+    frozen: 'bloccata',
+    blurred: 'sfocata o coperta',
+    moved: 'spostata',
+  },
 };
 
 const en: SiteWords = {
@@ -172,6 +185,16 @@ const en: SiteWords = {
   hub: (connected, reconnects) =>
     `${connected ? 'connected' : 'out of reach'}${reconnects > 0 ? `, ${reconnects} reconnections` : ''}`,
   curve: (least, most) => `the last two hours: ${least} to ${most}`,
+  picture: 'view',
+  verdict: {
+    ok: 'as it should be',
+    unknown: 'cannot be judged',
+    black: 'black',
+    blinded: 'blinded',
+    frozen: 'frozen',
+    blurred: 'out of focus or covered',
+    moved: 'moved',
+  },
 };
 
 export const siteWords: Readonly<Record<Lang, SiteWords>> = { it, en };

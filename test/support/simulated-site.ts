@@ -73,6 +73,7 @@ export function simulatedSite(cameras: number, nowUtc: number): SimulatedSite {
           width: 2560,
           height: 1440,
           fps: silent(i) ? 0 : 25,
+          ...(silent(i) ? {} : { picture: i === 2 ? ('unknown' as const) : ('ok' as const) }),
         })),
         links: [
           {

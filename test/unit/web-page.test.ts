@@ -63,6 +63,14 @@ test('whoever asks by another name than a loopback one is refused, and so is wri
   page.close();
 });
 
+test('says what pictures are judged to be, of cameras that send some', async () => {
+  const { page, ask } = open();
+  const { text } = await ask('/');
+  const said = [...text.matchAll(/<dt>inquadratura<\/dt><dd>([^<]*)<\/dd>/g)].map((match) => match[1]);
+  assert.equal(said.sort(), ['non giudicabile', 'regolare']);
+  page.close();
+});
+
 test('the language of the box, or the one that is asked for', async () => {
   const { page, ask } = open();
   assert.match((await ask('/')).text, '<html lang="it">');
@@ -79,6 +87,7 @@ test('metrics are in the format of Prometheus and say what the page says', async
     'peio_camera_state{node="site-01",camera="cam-2",state="failed"} 1',
     'peio_camera_state{node="site-01",camera="cam-1",state="recording"} 1',
     'peio_camera_bitrate_bits_per_second{node="site-01",camera="cam-1"} 3900000',
+    'peio_camera_picture{node="site-01",camera="cam-1",verdict="ok"} 1',
     'peio_alert_raised{node="site-01",condition="camera-down",subject="cam-2",severity="critical"} 1',
     'peio_link_loss_ratio{node="site-01",link="uplink",to="relay-c"} 0.004',
     'peio_clock_state{node="site-01",state="synced"} 1',
