@@ -1,6 +1,6 @@
 // The test runner: node test/run.ts quick|all|KIND|FILE ... Each file runs in its own process, with a time limit, and
 // must register tests, finish them and let go of everything it opened. Ends with
-// what the regulation asks, article by article, and `N passed, N failed`.
+// what the regulation asks, article by article, what failed once more, and `N passed, N failed`.
 import { spawn } from 'node:child_process';
 import { appendFileSync } from 'node:fs';
 import { glob } from 'node:fs/promises';
@@ -16,6 +16,10 @@ const real = ['system', 'fleet'];
 const fileLimitMs = 600_000;
 /** What a file may take to exit by itself once its tests are done. */
 const lingerMs = 10_000;
+
+/** What is said again of a failed file at the end, where somebody looks. */
+const failureChars = 4000;
+const failures: string[] = [];
 
 const root = join(import.meta.dirname, '..');
 
@@ -77,8 +81,12 @@ function runFile(file: string): Promise<Outcome> {
         `${bad ? '✘' : '•'} ${relative(root, join(root, file))} ${tally.passed} passed` +
           `${tally.failed ? `, ${tally.failed} failed` : ''}${tally.skipped ? `, ${tally.skipped} skipped` : ''} (${seconds} s)\n`,
       );
-      if (bad) process.stdout.write(`${output}\n${problem ? `  ${file}: ${problem}\n` : ''}`);
-      else
+      if (bad) {
+        const told = `${output}\n${problem ? `  ${file}: ${problem}\n` : ''}`;
+        process.stdout.write(told);
+        failures.push(`✘ ${file}\n${told.slice(-failureChars)}`);
+      }
+      if (!bad)
         for (const line of output.split('\n'))
           if (/^ {2}(?:skipped|measured): /.test(line)) process.stdout.write(`${line}\n`);
       if (problem !== undefined) tally.failed += 1;
@@ -114,7 +122,9 @@ async function worker(): Promise<void> {
 const beside = files.some((file) => real.some((kind) => file.startsWith(`test/${kind}/`))) ? 0 : 1;
 await Promise.all(Array.from({ length: Math.min(2, availableParallelism()) + beside }, worker));
 process.stdout.write(lawTable(law));
-// CI adds up several runs: one JSON line each.
+if (failures.length > 0) process.stdout.write(`Failed:\n${failures.join('\n')}\n`);
+// CI adds up several runs, one JSON line each, and says at its very end what failed in any of them.
+if (process.env['PEIO_FAILURES']) appendFileSync(process.env['PEIO_FAILURES'], failures.join('\n'));
 if (process.env['PEIO_TALLY']) appendFileSync(process.env['PEIO_TALLY'], `${JSON.stringify(total)}\n`);
 process.stdout.write(
   `${total.passed} passed, ${total.failed} failed${total.skipped ? `, ${total.skipped} skipped` : ''}\n`,
