@@ -1,7 +1,7 @@
 import type { GapReason } from '#protocol/gap.ts';
 import { parseRecipients } from '#protocol/seal/seal.ts';
 import { instantText } from '#protocol/time.ts';
-import { takeGray } from '../camera/ffmpeg/gray.ts';
+import { openGrayDecoder } from '../camera/ffmpeg/gray.ts';
 import { takeStill } from '../camera/ffmpeg/still.ts';
 import { type KeyframeFilm, openKeyframeTap } from '../camera/keyframe-tap.ts';
 import { openIngest } from '../camera/open-ingest.ts';
@@ -26,6 +26,11 @@ export interface Camera {
 const readPaceMs = 100;
 /** Some cameras send a keyframe every ten seconds. */
 const pictureLimitMs = 30_000;
+/** Pictures of so many cameras are decoded by one process; more would make its memory larger than the time saved is worth. */
+const mostTogether = 4;
+/** The first of them waits for the others for this share of the time between two, and no longer than that. */
+const gatherShare = 1 / 12;
+const gatherMs = 5000;
 const graySize = { width: grayWidth, height: grayHeight };
 
 /** Opens a recorder for every camera. They run from {@link startRecording} on. */
@@ -33,6 +38,13 @@ export async function openRecording(life: Life, memory: Memory, diskFull: () => 
   const { clock, random, config } = life;
   const { store, policy, trust, record } = memory;
   const parts = systemParts(clock, random, life.log, { readPaceMs, ffmpeg: config.ffmpeg });
+  const gray = openGrayDecoder({
+    ffmpeg: parts.find,
+    size: graySize,
+    together: picturesTogether(config.cameras.length),
+    gatherMs: Math.min(gatherMs, config.pictureIntervalMs * gatherShare),
+    clock,
+  });
   return await Promise.all(
     config.cameras.map(async ({ id, rtsp, ...camera }) => {
       const log = life.log.child({ camera: id });
@@ -69,10 +81,15 @@ export async function openRecording(life: Life, memory: Memory, diskFull: () => 
           return { jpeg: await takeStill(parts.find, bytes, signal), at };
         },
         keyframe: (signal) => tap.next(pictureLimitMs, signal),
-        decode: (film, signal) => takeGray(parts.find, film, graySize, signal),
+        decode: gray.decode,
       };
     }),
   );
+}
+
+/** Of how many cameras pictures are judged at once: as evenly as can be. */
+export function picturesTogether(cameras: number): number {
+  return cameras === 0 ? 1 : Math.ceil(cameras / Math.ceil(cameras / mostTogether));
 }
 
 /** Starts every recorder; when the scope closes they seal what is open, before anything that they need closes. */

@@ -15,7 +15,7 @@ import { coverageOf, rowsOf } from './coverage.ts';
 import type { Keeping } from './keeping.ts';
 import type { Memory } from './memory.ts';
 import { guarded, type Life } from './node.ts';
-import type { Camera } from './recording.ts';
+import { type Camera, picturesTogether } from './recording.ts';
 import type { Voice } from './voice.ts';
 
 /** What watches the node, apart from recording: conditions raised and cleared, and the health message. */
@@ -74,6 +74,7 @@ export function openWatching(
     conditions,
     clock,
     everyMs: config.pictureIntervalMs,
+    together: picturesTogether(cameras.length),
     cameras: cameras.map((camera, index) => ({ ...camera, ptz: config.cameras[index]?.ptz ?? false })),
   });
   const { signal } = life.ending;

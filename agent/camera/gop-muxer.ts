@@ -62,6 +62,7 @@ export class GopMuxer implements NalSink {
   #unitArrivedAt = none as MonotonicMs;
   #unitTicks = 0;
   #unitKey = false;
+  #unitStandsAlone = false;
   #unitDamaged = false;
   #unitRecovers = false;
   #pictureBegun = false;
@@ -70,6 +71,7 @@ export class GopMuxer implements NalSink {
   // The fragment before it.
   #shown: Float64Array;
   #fragment: Samples;
+  #standsAlone = false;
   #lost = 0;
   #firstArrivedAt = 0 as MonotonicMs;
   #lastArrivedAt = 0 as MonotonicMs;
@@ -209,6 +211,7 @@ export class GopMuxer implements NalSink {
     this.#unitTicks = ticks;
     this.#unitTimestamp = this.#timestamp;
     this.#unitKey = key;
+    this.#unitStandsAlone = idr && this.#wholeFrames;
     this.#pictureBegun = true;
   }
 
@@ -276,6 +279,7 @@ export class GopMuxer implements NalSink {
     const fragment = this.#fragment;
     if (fragment.count === 0) {
       fragment.keyframe = this.#unitKey;
+      this.#standsAlone = this.#unitStandsAlone;
       this.#firstArrivedAt = this.#unitArrivedAt;
     }
     if (this.#unitKey) this.keyframes += 1;
@@ -324,6 +328,7 @@ export class GopMuxer implements NalSink {
       durationTicks: times.end - times.first,
       samples: count,
       keyframe: fragment.keyframe,
+      standsAlone: this.#standsAlone,
       lostPackets,
       arrivedAt: this.#firstArrivedAt,
       endedAt,

@@ -24,6 +24,8 @@ export interface Fragment {
   samples: number;
   /** Begins with a sync sample; false only for the rest of a GOP that was split at a bound. */
   keyframe: boolean;
+  /** Its first sample shows a whole picture by itself: none that is renewed by degrees, and no field of one. */
+  standsAlone: boolean;
   /** Packets known to be lost inside it. */
   lostPackets: number;
   /** When the first packet of its first sample arrived. */

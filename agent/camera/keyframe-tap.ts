@@ -4,7 +4,10 @@ import type { Clock, MonotonicMs } from '../platform/clock.ts';
 import type { Fragment, FragmentSink, Ingest, Track } from './ingest.ts';
 import { firstSample } from './moof.ts';
 
-/** One group of pictures, from its keyframe on, as a film of its own. */
+/**
+ * A keyframe as a film of its own, broken off behind it where it shows the picture by itself; else with the whole group
+ * of pictures that it begins.
+ */
 export interface KeyframeFilm {
   bytes: Buffer;
   /** When its first picture arrived. */
@@ -43,15 +46,16 @@ export function openKeyframeTap(clock: Clock): KeyframeTap {
     since += 1;
     alike &&= mark === taken;
     if (waiting.length === 0) return;
-    // Before the recorder rewrites its times. All of it: a view that is renewed bit by bit is whole at its end alone.
-    const bytes = Buffer.concat([track.initSegment, fragment.bytes]);
+    // Before the recorder rewrites its times. A view that is renewed bit by bit is whole at the end of its group alone.
+    const film = fragment.standsAlone ? fragment.bytes.subarray(0, end) : fragment.bytes;
+    const bytes = Buffer.concat([track.initSegment, film]);
     const taking = waiting;
     waiting = [];
-    const film = { bytes, arrivedAt: fragment.arrivedAt, mark, repeated: alike && since > 1 };
+    const found = { bytes, arrivedAt: fragment.arrivedAt, mark, repeated: alike && since > 1 };
     taken = mark;
     since = 0;
     alike = true;
-    for (const take of taking) take(film);
+    for (const take of taking) take(found);
   };
   return {
     over: (ingest) => ({

@@ -19,7 +19,7 @@ export interface PictureCamera {
   ptz: boolean;
   /** The next keyframe of the running stream. Throws `no-picture`. */
   keyframe(signal: AbortSignal): Promise<Keyframe>;
-  /** Scales and decodes it; a `Failure` when that cannot be done. */
+  /** Scales and decodes it, in its own time; a `Failure` when that cannot be done. */
   decode(film: Buffer, signal: AbortSignal): Promise<Uint8Array>;
 }
 
@@ -29,6 +29,8 @@ export interface PictureParts {
   cameras: readonly PictureCamera[];
   /** From one picture of a camera to its next. */
   everyMs: number;
+  /** Cameras that are looked at at once. */
+  together: number;
   conditions: Conditions;
   clock: Clock;
 }
@@ -50,11 +52,11 @@ const order = ['black', 'blinded', 'frozen', 'blurred', 'moved'] as const satisf
 const needReference = new Set<Finding>(['blurred', 'moved']);
 
 /**
- * Judges the `camera-picture-…` conditions of each camera by one picture a minute. Pictures are spread over that minute
- * and decoded one at a time; a picture that cannot be had or decoded leaves everything unknown.
+ * Judges the `camera-picture-…` conditions of each camera by one picture a minute. The cameras' turns are spread over
+ * that minute, `together` at once; a picture that cannot be had or decoded leaves everything unknown.
  */
 export function openPictureWatch(parts: PictureParts): PictureWatch {
-  const { conditions, clock, everyMs } = parts;
+  const { conditions, clock, everyMs, together } = parts;
   const hanging = new Set<string>();
   const stuck = conditions.watch('probe-stuck', 'picture');
   const watched = parts.cameras.map((camera) => ({
@@ -65,23 +67,13 @@ export function openPictureWatch(parts: PictureParts): PictureWatch {
       .filter((finding) => !camera.ptz || !needReference.has(finding))
       .map((finding) => ({ finding, watch: conditions.watch(`camera-picture-${finding}`, camera.id) })),
   }));
-  let turn: Promise<unknown> = Promise.resolve();
-  /** One after the other: a decoder takes a core for as long as it lives. */
-  const inTurn = (decode: () => Promise<Uint8Array>, signal: AbortSignal): Promise<Uint8Array> => {
-    const mine = turn.then(() => {
-      signal.throwIfAborted();
-      return decode();
-    });
-    turn = mine.catch(() => {}); // Whoever asked for it learns why.
-    return mine;
-  };
   const judged = async (
     { camera, judge }: (typeof watched)[number],
     signal: AbortSignal,
   ): Promise<Judgement | undefined> => {
     try {
       const { bytes, mark, repeated } = await camera.keyframe(signal);
-      const gray = await inTurn(() => camera.decode(bytes, signal), signal);
+      const gray = await camera.decode(bytes, signal);
       return judge.take({ gray, mark, repeated }, clock.monotonic());
     } catch (error) {
       if (error instanceof Failure || signal.aborted) return undefined;
@@ -103,10 +95,11 @@ export function openPictureWatch(parts: PictureParts): PictureWatch {
   return {
     reading: (camera) => watched.find(({ camera: { id } }) => id === camera)?.state ?? 'unknown',
     async run(signal) {
+      const groups = Math.ceil(watched.length / together);
       const probes = watched.map((one, index) =>
         runProbe(clock, signal, {
           everyMs,
-          delayMs: Math.min(firstMs, everyMs) + (index * everyMs) / watched.length,
+          delayMs: Math.min(firstMs, everyMs) + ((index % groups) * everyMs) / groups,
           limitMs,
           share,
           async once(limit) {

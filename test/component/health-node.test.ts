@@ -151,7 +151,7 @@ async function watched(
     net: openNet(50),
     async run(command) {
       if (command === 'smartctl')
-        return { code: 0, signal: null, stdout: Buffer.from(JSON.stringify(world.smart)), stderr: '' };
+        return { code: 0, signal: null, stdout: Buffer.from(JSON.stringify(world.smart)), stderr: '', outputs: [] };
       throw new Failure('unavailable', 'process-missing', command);
     },
     readHost: async () => ({

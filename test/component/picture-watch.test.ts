@@ -10,8 +10,12 @@ const test = suite('pictures of all cameras watched');
 const everyMs = 60_000;
 
 /** Cameras whose pictures a test draws; a picture that is decoded says so. */
-async function watched(count: number, body: (world: Awaited<ReturnType<typeof open>>) => Promise<void>) {
-  const world = await open(count);
+async function watched(
+  count: number,
+  body: (world: Awaited<ReturnType<typeof open>>) => Promise<void>,
+  together = 1,
+) {
+  const world = await open(count, together);
   const ending = new AbortController();
   const running = world.watch.run(ending.signal);
   await body(world);
@@ -21,7 +25,7 @@ async function watched(count: number, body: (world: Awaited<ReturnType<typeof op
   assert.is(world.clock.pending(), 0);
 }
 
-async function open(count: number) {
+async function open(count: number, together: number) {
   const clock = fakeClock();
   const told = await toldConditions(clock);
   const world = {
@@ -31,8 +35,6 @@ async function open(count: number) {
     fails: {} as Record<string, string>,
     hangs: new Set<string>(),
     decoded: [] as { id: string; at: number }[],
-    atOnce: 0,
-    most: 0,
   };
   let seed = 0;
   const cameras = Array.from({ length: count }, (_, index): PictureCamera => {
@@ -47,10 +49,7 @@ async function open(count: number) {
         return { bytes: Buffer.from(id), mark: seed, repeated: false };
       },
       async decode(film) {
-        world.atOnce += 1;
-        world.most = Math.max(world.most, world.atOnce);
         await new Promise((done) => clock.after(200, () => done(undefined)));
-        world.atOnce -= 1;
         world.decoded.push({ id: film.toString(), at: clock.monotonic() });
         return drawView({ seed, ...world.shown[id] });
       },
@@ -59,11 +58,11 @@ async function open(count: number) {
   return {
     ...world,
     world,
-    watch: openPictureWatch({ cameras, everyMs, conditions: told.conditions, clock }),
+    watch: openPictureWatch({ cameras, everyMs, together, conditions: told.conditions, clock }),
   };
 }
 
-test('a picture a minute of each camera, spread over the minute, decoded one at a time', async () => {
+test('a picture a minute of each camera, spread over the minute', async () => {
   await watched(14, async ({ world, watch }) => {
     assert.is(watch.reading('cam-1'), 'unknown');
     await world.clock.advance(10_000 + 10 * everyMs);
@@ -74,9 +73,23 @@ test('a picture a minute of each camera, spread over the minute, decoded one at 
     }
     const second = world.decoded.map(({ at }) => Math.floor(at / 1000));
     assert.ok(new Set(second).size > 0.9 * second.length, 'two in one second are rare');
-    assert.is(world.most, 1);
     assert.equal(world.said, []);
   });
+});
+
+test('with several together, each moment of the minute belongs to one group of them', async () => {
+  await watched(
+    14,
+    async ({ world }) => {
+      await world.clock.advance(10_000 + 3 * everyMs);
+      const moments = new Map<number, string[]>();
+      for (const { id, at } of world.decoded) moments.set(at, [...(moments.get(at) ?? []), id]);
+      const groups = [...moments.values()].map((ids) => ids.sort().join(' '));
+      assert.is(new Set(groups).size, 4);
+      for (const ids of moments.values()) assert.ok(ids.length === 3 || ids.length === 4, ids.join(' '));
+    },
+    4,
+  );
 });
 
 test('a fault is told of its camera within three minutes, the graver one instead of the lesser, and taken back', async () => {

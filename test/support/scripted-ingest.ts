@@ -85,6 +85,7 @@ export function scriptedIngest(clock: Clock, sessions: Step[][]): () => Ingest {
               durationTicks,
               samples: 25,
               keyframe: step.keyframe ?? true,
+              standsAlone: false,
               lostPackets: 0,
               arrivedAt,
               endedAt: clock.monotonic() as MonotonicMs,

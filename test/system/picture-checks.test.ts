@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
-import { takeGray } from '#agent/camera/ffmpeg/gray.ts';
-import type { Ffmpeg } from '#agent/camera/ffmpeg/program.ts';
+import { openGrayDecoder } from '#agent/camera/ffmpeg/gray.ts';
+import type { FindFfmpeg } from '#agent/camera/ffmpeg/program.ts';
 import { type KeyframeFilm, openKeyframeTap } from '#agent/camera/keyframe-tap.ts';
 import { openIngest } from '#agent/camera/open-ingest.ts';
 import { systemParts } from '#agent/camera/system-parts.ts';
@@ -43,9 +43,10 @@ async function keyframes(file: string, ingest: 'auto' | 'ffmpeg', count = 1): Pr
 
 if (path === undefined) test.skip('pictures of real footage', 'no ffmpeg');
 else {
-  const system: Ffmpeg = { path, formatMajor: 59 };
-  const gray = (film: Buffer, ffmpeg: Ffmpeg = system): Promise<Buffer> =>
-    takeGray(async () => ffmpeg, film, size, never);
+  const system: FindFfmpeg = async () => ({ path, formatMajor: 59 });
+  const decoder = (ffmpeg: FindFfmpeg, together: number) =>
+    openGrayDecoder({ ffmpeg, size, together, gatherMs: 100, clock: systemClock });
+  const gray = (film: Buffer, ffmpeg = system): Promise<Buffer> => decoder(ffmpeg, 1).decode(film, never);
 
   test('a keyframe of every codec, in process and through ffmpeg, by either ffmpeg, becomes a small picture', async () => {
     const rows: [string, 'auto' | 'ffmpeg'][] = [
@@ -63,7 +64,7 @@ else {
       assert.is(small.length, grayBytes, name);
       const view = measure(small);
       assert.ok(outlinedCells(view).length > 40, `${name}: the square is seen`);
-      const old = measure(await gray(film!.bytes, embeddedFfmpeg));
+      const old = measure(await gray(film!.bytes, async () => embeddedFfmpeg));
       const apart = view.means.map((mean, cell) => Math.abs(mean - old.means[cell]!));
       assert.ok(Math.max(...apart) < 4, `${name}: ${Math.max(...apart)} levels between two ffmpegs`);
     }
@@ -93,9 +94,43 @@ else {
       Buffer.concat([bytes.subarray(0, 400), Buffer.alloc(20_000)]),
     ];
     for (const each of wrong) assert.is(await codeThrown(() => gray(each)), 'no-picture');
-    assert.is(await codeThrown(() => takeGray(async () => undefined, bytes, size, never)), 'no-ffmpeg');
+    assert.is(await codeThrown(() => gray(bytes, async () => undefined)), 'no-ffmpeg');
     const missing = { path: '/nowhere/ffmpeg', formatMajor: 59 };
-    assert.is(await codeThrown(() => gray(bytes, missing)), 'no-picture');
+    assert.is(await codeThrown(() => gray(bytes, async () => missing)), 'no-picture');
+  });
+
+  test('one process makes the pictures of several cameras; one that cannot be decoded costs no other its own', async () => {
+    const names = ['walkers.mp4', 'walkers-h265.mp4', 'walkers-mjpeg.mp4', 'walkers-mpeg4.mp4'];
+    const films: Buffer[] = [];
+    for (const name of names) films.push((await keyframes(fixture(name), 'auto'))[0]!.bytes);
+    const alone: Buffer[] = [];
+    for (const film of films) alone.push(await gray(film));
+    let asked = 0;
+    const counted: FindFfmpeg = () => {
+      asked += 1;
+      return system();
+    };
+    const all = decoder(counted, 4);
+    assert.equal(await Promise.all(films.map((film) => all.decode(film, never))), alone);
+    assert.is(asked, 1, 'one process');
+
+    const torn = Buffer.concat([films[0]!.subarray(0, 2000), Buffer.alloc(20_000, 0xa5)]);
+    for (const broken of [Buffer.alloc(0), Buffer.alloc(100_000, 0xa5), torn]) {
+      const told = await Promise.allSettled(
+        [films[1]!, broken, films[2]!].map((film) => all.decode(film, never)),
+      );
+      assert.equal(told[0], { status: 'fulfilled', value: alone[1] });
+      assert.equal(told[2], { status: 'fulfilled', value: alone[2] });
+      assert.is(told[1]!.status === 'rejected' && told[1]!.reason.code, 'no-picture');
+    }
+
+    // One that nobody waits for any more ends alone; a lone one does not wait for long.
+    const leaving = new AbortController();
+    const gone = all.decode(films[0]!, leaving.signal).catch((why: unknown) => why);
+    const stays = all.decode(films[1]!, never);
+    leaving.abort(new Error('left'));
+    assert.is(((await gone) as Error).message, 'left');
+    assert.equal(await stays, alone[1]);
   });
 
   // A third of the set in one of its scenes; `npm run bench -- image` judges all.

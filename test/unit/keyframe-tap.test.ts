@@ -30,15 +30,16 @@ function fragmentOf(keyframe: Buffer): Buffer {
 function tapped() {
   const clock = fakeClock();
   const tap = openKeyframeTap(clock);
-  let send: (keyframe: Buffer, isKey?: boolean) => void = () => {};
+  let send: (keyframe: Buffer, isKey?: boolean, standsAlone?: boolean) => void = () => {};
   const ingest = {
     stats: () => ({}),
     async run(sink: { track(track: Track): void; fragment(fragment: Fragment): void }) {
       sink.track({ initSegment: Buffer.from('head') } as unknown as Track);
-      send = (keyframe, isKey = true) =>
+      send = (keyframe, isKey = true, standsAlone = false) =>
         sink.fragment({
           bytes: fragmentOf(keyframe),
           keyframe: isKey,
+          standsAlone,
           arrivedAt: clock.monotonic(),
         } as Fragment);
     },
@@ -49,7 +50,7 @@ function tapped() {
     for (const picture of pictures) send(picture);
     return await next;
   };
-  return { clock, tap, take, send: (keyframe: Buffer, isKey?: boolean) => send(keyframe, isKey) };
+  return { clock, tap, take, send: (...sent: Parameters<typeof send>) => send(...sent) };
 }
 const picture = (seed: number): Buffer =>
   Buffer.from(Array.from({ length: 4000 }, (_, i) => (i * seed) % 251));
@@ -58,6 +59,14 @@ test('the film is the head and the whole group of pictures, as they passed', asy
   const { take } = tapped();
   const { bytes } = await take(picture(7));
   assert.equal(bytes, Buffer.concat([Buffer.from('head'), fragmentOf(picture(7))]));
+});
+
+test('a keyframe that stands alone is the film, broken off behind it', async () => {
+  const { tap, send } = tapped();
+  const next = tap.next(1000, never);
+  send(picture(7), true, true);
+  const whole = Buffer.concat([Buffer.from('head'), fragmentOf(picture(7))]);
+  assert.equal((await next).bytes, whole.subarray(0, -300));
 });
 
 test('repeated: only when at least two passed, and all of them had the bytes of the one before', async () => {
