@@ -87,8 +87,8 @@ export const boxConditions = {
       },
       'file-system': {
         severity: 'critical',
-        it: 'il file system ha {errors} errori: preparare la sostituzione del disco',
-        en: 'the file system has {errors} errors: prepare to replace the disk',
+        it: 'il file system segnala errori ({errors}): preparare la sostituzione del disco',
+        en: 'the file system counts errors ({errors}): prepare to replace the disk',
       },
       sectors: {
         it: 'il disco ha {sectors} settori guasti: preparare la sostituzione',
@@ -157,8 +157,8 @@ export const boxConditions = {
     name: { it: 'registro alterato', en: 'log broken' },
     reasons: {
       aside: {
-        it: 'il registro del nodo era danneggiato o alterato ({code}) ed è stato messo da parte: non cancellarlo, avvisare il titolare',
-        en: 'the log of this node was damaged or altered ({code}) and was set aside: do not delete it, tell the controller',
+        it: 'il registro del nodo era danneggiato o alterato ({code}) ed è stato messo da parte: avvisare il titolare, senza cancellarlo',
+        en: 'the log of this node was damaged or altered ({code}) and was set aside: tell the controller, and do not delete it',
       },
     },
   },
@@ -171,7 +171,7 @@ export const boxConditions = {
     name: { it: 'regole superate', en: 'policy old' },
     reasons: {
       older: {
-        it: 'il nodo segue le regole {here}, al municipio valgono le {there}: inviarle di nuovo',
+        it: 'il nodo segue la versione {here} delle regole, al municipio vale la {there}: inviarla di nuovo',
         en: 'the node follows policy {here}, the town hall has {there}: send it again',
       },
     },
@@ -269,16 +269,16 @@ export const boxConditions = {
     name: { it: 'rete elettrica assente', en: 'mains lost' },
     reasons: {
       'on-battery': {
-        it: 'manca la corrente, autonomia stimata {minutes} min: verificare il contatore',
+        it: 'manca la corrente, autonomia stimata {minutes} min: controllare il contatore',
         en: 'the mains have failed, about {minutes} min left: check the meter',
       },
       'on-battery-unknown': {
-        it: "manca la corrente, autonomia sconosciuta: verificare il contatore, poi l'UPS",
+        it: "manca la corrente, autonomia sconosciuta: controllare il contatore, poi l'UPS",
         en: 'the mains have failed, battery time unknown: check the meter, then the UPS',
       },
       'battery-low': {
-        it: "manca la corrente e la batteria dell'UPS è quasi scarica: il box sta per spegnersi",
-        en: 'the mains have failed and the battery of the UPS is nearly empty: the box is about to go',
+        it: "manca la corrente, la batteria dell'UPS è quasi scarica e il box sta per spegnersi: controllare il contatore",
+        en: 'the mains have failed, the battery of the UPS is nearly empty and the box is about to go: check the meter',
       },
     },
   },
@@ -291,14 +291,17 @@ export const boxConditions = {
     explainedBy: ['mains-lost'],
     name: { it: 'UPS da controllare', en: 'UPS needs attention' },
     reasons: {
-      'replace-battery': { it: "sostituire la batteria dell'UPS", en: 'replace the battery of the UPS' },
+      'replace-battery': {
+        it: "l'UPS segnala che la sua batteria è a fine vita: sostituirla",
+        en: 'the UPS says that its battery is worn out: replace it',
+      },
       overloaded: {
-        it: "l'UPS è sovraccarico: togliere apparecchi",
+        it: "l'UPS è sovraccarico: scollegare qualche apparecchio",
         en: 'the UPS is overloaded: unplug devices',
       },
       bypassed: {
-        it: "l'UPS è in bypass e non protegge: controllarlo",
-        en: 'the UPS is bypassed and protects nothing: check it',
+        it: "l'UPS è in bypass e non protegge il box: rimetterlo in servizio",
+        en: 'the UPS is bypassed and protects nothing: put it back into service',
       },
       away: {
         it: "l'UPS non comunica: controllare il cavo USB e il servizio NUT",
@@ -315,8 +318,8 @@ export const boxConditions = {
     name: { it: 'controllo bloccato', en: 'probe stuck' },
     reasons: {
       hanging: {
-        it: 'il controllo "{probe}" non termina: ciò che misura è sconosciuto; riavviare il box se non passa',
-        en: 'the probe "{probe}" does not end: what it measures is unknown; restart the box if it does not pass',
+        it: 'il controllo "{probe}" non termina e ciò che misura è sconosciuto: riavviare il box se non passa',
+        en: 'the probe "{probe}" does not end and what it measures is unknown: restart the box if it does not pass',
       },
     },
   },

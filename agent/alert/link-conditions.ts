@@ -89,8 +89,8 @@ export const linkConditions = {
     name: { it: 'misura del collegamento non possibile', en: 'link cannot be measured' },
     reasons: {
       auth: {
-        it: "l'apparato verso {to} rifiuta le credenziali SNMP: controllarle",
-        en: 'the device to {to} refuses the SNMP credentials: check them',
+        it: "l'apparato verso {to} rifiuta le credenziali SNMP: controllare la community, oppure utente e password",
+        en: 'the device to {to} refuses the SNMP credentials: check its community, or user and password',
       },
       'no-object': {
         it: "l'apparato verso {to} non fornisce i valori cercati: controllare il modello configurato",
@@ -101,8 +101,8 @@ export const linkConditions = {
         en: 'the device to {to} answers what nobody understands: update its firmware',
       },
       'no-program': {
-        it: 'manca il programma ping: installare iputils-ping',
-        en: 'the program ping is missing: install iputils-ping',
+        it: 'il programma ping manca o non può essere usato: installare iputils-ping',
+        en: 'the program ping is missing or may not be used: install iputils-ping',
       },
     },
   },

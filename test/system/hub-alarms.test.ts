@@ -79,7 +79,7 @@ test('by mail in words, by webhook signed, on its own topic; acknowledged, shelv
     'Da: 15 gen 2026, 12:00',
     'Causa probabile: la telecamera non risponde',
     'Controllare per primo: alimentazione e cavo di rete',
-    'Prendere in carico: hub ack site-01/camera-down.cam-1',
+    'Prendere in carico: peio-hub ack site-01/camera-down.cam-1',
   ]);
   assert.equal(mail.logins[0], `\0peio\0${password}`);
   await soon('the summary of the day', () =>

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import * as assert from 'uvu/assert';
 import { conditions } from '#agent/alert/conditions.ts';
+import { fill } from '#agent/alert/words.ts';
 import type { Alarm } from '../../deploy/hub/alarms/alarm.ts';
 import { postedAlerts } from '../../deploy/hub/alarms/alertmanager.ts';
 import {
@@ -11,7 +12,7 @@ import {
 import type { Notice } from '../../deploy/hub/alarms/life.ts';
 import { letterOf } from '../../deploy/hub/alarms/mail.ts';
 import { summaryOf } from '../../deploy/hub/alarms/summary.ts';
-import { alarmTexts, type Form, tell } from '../../deploy/hub/alarms/words.ts';
+import { alarmTexts, detailOf, type Form, tell } from '../../deploy/hub/alarms/words.ts';
 import { townNodes } from '../support/simulated-town.ts';
 import { suite } from '../support/suite.ts';
 
@@ -49,9 +50,9 @@ test('a relay and what it explains, by their names, in both languages', () => {
   assert.equal(lines.slice(2), [
     'Da: 15 gen 2026, 12:59',
     'Causa probabile: manca la corrente, il box è fermo o il collegamento è interrotto',
-    'Controllare per primo: alimentazione del nodo, poi il ponte radio',
+    'Controllare per primo: l’alimentazione del nodo, poi il ponte radio',
     'Spiega anche: Peio Fonti CRM (site-02); Peio Fonti cassa Park (site-03)',
-    'Prendere in carico: hub ack relay-c/node-down',
+    'Prendere in carico: peio-hub ack relay-c/node-down',
   ]);
   const english = tell(notice({ explains }), form('en')).text;
   for (const word of ['What: node silent', 'Check first: the mains', 'Explains too: Peio Fonti CRM'])
@@ -85,6 +86,47 @@ test('every condition of nodes and hub has its words; a key that nobody knows is
     for (const text of Object.values(alarmTexts[lang].state)) assert.ok(text.length > 0);
   }
   assert.match(tell(notice({ alarm: alarm({ key: 'x.y', from: 'node' }) }), form('it')).subject, /: x, /);
+});
+
+test('every letter says a cause and one thing to do first, as a sentence of its language would', () => {
+  for (const lang of ['it', 'en'] as const) {
+    const rows = (key: string, from: 'node' | 'hub', detail: string): string[] =>
+      tell(notice({ alarm: alarm({ key, from, detail }) }), form(lang)).text.split('\n');
+    const letters = [
+      ...Object.entries(conditions).flatMap(([name, { reasons }]) =>
+        Object.values(reasons as Record<string, { it: string; en: string }>).map((words) =>
+          rows(`${name}.x`, 'node', fill(words, lang, {})),
+        ),
+      ),
+      ...Object.keys(hubConditions).map((name) => rows(`${name}.x`, 'hub', '')),
+    ];
+    const { cause, check, act } = alarmTexts[lang];
+    for (const lines of letters) {
+      assert.is(lines.filter((line) => line.startsWith(`${cause}: `)).length, 1, lines.join('\n'));
+      const looks = lines.filter((line) => line.startsWith(`${check}: `));
+      const acts = lines.filter((line) => line.startsWith(`${act}: `));
+      assert.is(looks.length + acts.length, 1, lines.join('\n'));
+      if (lang !== 'it') continue;
+      // What is not looked at is done: an infinitive, with or without its pronoun.
+      for (const line of acts)
+        assert.match(line, /: (?:[a-z]+(?:are|ere|ire)|[a-z]+r(?:la|le|li|lo)) ?/, line);
+    }
+  }
+});
+
+test('the other end of a link is named, where hub.yaml names it', () => {
+  const said = (detail: string, key = 'link-down.uplink'): string => detailOf({ key, detail }, townNodes());
+  assert.is(
+    said('nessuna risposta da relay-c: controllare il ponte radio'),
+    'nessuna risposta da San Rocco (relay-c): controllare il ponte radio',
+  );
+  assert.is(
+    said('il segnale verso municipio è di −80 dBm'),
+    'il segnale verso Municipio Cogolo (municipio) è di −80 dBm',
+  );
+  assert.is(said('no answer from relay-z: check'), 'no answer from relay-z: check');
+  assert.is(said('verso relay-c', 'camera-down.cam-1'), 'verso relay-c');
+  assert.ok(said(`verso relay-c ${'x'.repeat(490)}`).length <= 500);
 });
 
 test('nothing that a node says breaks a header or a letter', () => {

@@ -34,7 +34,7 @@ export function postedAlerts(alarms: Iterable<Alarm>, form: Form, now: number): 
     if (alarm.announcedAt === undefined && explainedBy === undefined) continue;
     if (!isActive(alarm) && now - (clearedAt ?? now) > overMs) continue;
     const subject = subjectOf(key);
-    const { cause, check } = explained(alarm, form.lang);
+    const { cause, check } = explained(alarm, form);
     posted.push({
       labels: {
         alertname: conditionOf(key),

@@ -14,7 +14,7 @@ export interface HubCondition {
   when: string;
   name: Words;
   cause: Words;
-  /** What to look at first. */
+  /** What to do first: in Italian an infinitive. */
   check: Words;
 }
 
@@ -30,8 +30,8 @@ export const hubConditions: Readonly<Record<string, HubCondition>> = {
       en: 'no mains, a box that stands still, or a broken link',
     },
     check: {
-      it: 'alimentazione del nodo, poi il ponte radio',
-      en: 'the mains of the node, then its radio link',
+      it: 'controllare l’alimentazione del nodo, poi il ponte radio',
+      en: 'check the mains of the node, then its radio link',
     },
   },
   'all-silent': {
@@ -44,8 +44,8 @@ export const hubConditions: Readonly<Record<string, HubCondition>> = {
       en: 'the broker, the network of the town hall or the town hall itself: not the sites',
     },
     check: {
-      it: 'il broker (systemctl status mosquitto), poi lo switch e il ponte radio del municipio',
-      en: 'the broker (systemctl status mosquitto), then switch and radio of the town hall',
+      it: 'controllare il broker (systemctl status mosquitto), poi lo switch e il ponte radio del municipio',
+      en: 'check the broker (systemctl status mosquitto), then switch and radio of the town hall',
     },
   },
   'broker-down': {
@@ -58,8 +58,8 @@ export const hubConditions: Readonly<Record<string, HubCondition>> = {
       en: 'the broker stands still or refuses the hub; the sites go on recording',
     },
     check: {
-      it: 'systemctl status mosquitto, poi la scadenza dei certificati',
-      en: 'systemctl status mosquitto, then when the certificates expire',
+      it: 'controllare il broker (systemctl status mosquitto), poi la scadenza dei certificati',
+      en: 'check the broker (systemctl status mosquitto), then when the certificates expire',
     },
   },
   'certificate-expiring': {
@@ -72,8 +72,8 @@ export const hubConditions: Readonly<Record<string, HubCondition>> = {
       en: 'certificates last 825 days, the authority’s ten years',
     },
     check: {
-      it: 'hub ca renew con il supporto dell’autorità, poi riavviare broker e municipio',
-      en: 'hub ca renew with the authority’s medium, then restart broker and hub',
+      it: 'rinnovarlo (peio-hub ca renew, con il supporto dell’autorità), poi riavviare il broker e il programma del municipio',
+      en: 'renew it (peio-hub ca renew, with the authority’s medium), then restart broker and hub',
     },
   },
   'checkpoint-missing': {
@@ -82,7 +82,10 @@ export const hubConditions: Readonly<Record<string, HubCondition>> = {
     when: 'a node has shown no good head of its log for 15 min',
     name: { it: 'registro del nodo non mostrato', en: 'log of the node not shown' },
     cause: { it: 'il programma sul nodo è fermo o bloccato', en: 'the program on the node stopped or hangs' },
-    check: { it: 'systemctl status peio-agent sul nodo', en: 'systemctl status peio-agent on the node' },
+    check: {
+      it: 'controllare il programma sul nodo (systemctl status peio-agent)',
+      en: 'check the program on the node (systemctl status peio-agent)',
+    },
   },
   'checkpoint-refused': {
     about: 'fleet',
@@ -90,7 +93,10 @@ export const hubConditions: Readonly<Record<string, HubCondition>> = {
     when: 'a head is not signed by its node',
     name: { it: 'testa del registro rifiutata', en: 'head of the log refused' },
     cause: { it: 'chiave del nodo sbagliata o sostituita', en: 'a wrong or exchanged key of the node' },
-    check: { it: 'la chiave del nodo nella policy', en: 'the key of the node in the policy' },
+    check: {
+      it: 'controllare la chiave del nodo nella policy',
+      en: 'check the key of the node in the policy',
+    },
   },
   'mirror-broken': {
     about: 'fleet',
@@ -99,8 +105,8 @@ export const hubConditions: Readonly<Record<string, HubCondition>> = {
     name: { it: 'copia del registro danneggiata', en: 'copy of the log damaged' },
     cause: { it: 'il disco del municipio', en: 'the disk of the town hall' },
     check: {
-      it: 'il disco del municipio, poi il salvataggio',
-      en: 'the disk of the town hall, then its backup',
+      it: 'controllare il disco del municipio, poi la copia di sicurezza',
+      en: 'check the disk of the town hall, then its backup',
     },
   },
   'log-fork': {
@@ -110,8 +116,8 @@ export const hubConditions: Readonly<Record<string, HubCondition>> = {
     name: { it: 'registro diverso da quello mostrato', en: 'log differs from the one shown' },
     cause: { it: 'registro riscritto, o apparato sostituito', en: 'a rewritten log, or an exchanged box' },
     check: {
-      it: 'non spegnere il nodo, avvisare il titolare',
-      en: 'do not switch it off, tell the controller',
+      it: 'avvisare il titolare, senza spegnere il nodo',
+      en: 'tell the controller, and do not switch the node off',
     },
   },
   'log-rollback': {
@@ -120,7 +126,7 @@ export const hubConditions: Readonly<Record<string, HubCondition>> = {
     when: 'a node’s log is shorter than what was cosigned',
     name: { it: 'registro accorciato', en: 'log shortened' },
     cause: { it: 'disco sostituito o ripristinato', en: 'a disk that was exchanged or restored' },
-    check: { it: 'chi ha lavorato sul nodo', en: 'who worked at the node' },
+    check: { it: 'chiedere chi ha lavorato sul nodo', en: 'ask who worked at the node' },
   },
   'log-line': {
     about: 'fleet',
@@ -128,7 +134,10 @@ export const hubConditions: Readonly<Record<string, HubCondition>> = {
     when: 'a node sends lines of its log that are none',
     name: { it: 'righe di registro non valide', en: 'lines of the log that are none' },
     cause: { it: 'versione sbagliata o disturbo sul broker', en: 'a wrong version, or noise on the broker' },
-    check: { it: 'la versione del nodo', en: 'the version of the node' },
+    check: {
+      it: 'controllare la versione del programma sul nodo',
+      en: 'check the version of the program on the node',
+    },
   },
   'policy-fork': {
     about: 'fleet',
@@ -144,7 +153,7 @@ export const hubConditions: Readonly<Record<string, HubCondition>> = {
     when: 'a node went back to earlier rules',
     name: { it: 'regole tornate indietro', en: 'rules went back' },
     cause: { it: 'disco sostituito o ripristinato', en: 'a disk that was exchanged or restored' },
-    check: { it: 'chi ha lavorato sul nodo', en: 'who worked at the node' },
+    check: { it: 'chiedere chi ha lavorato sul nodo', en: 'ask who worked at the node' },
   },
   'policy-behind': {
     about: 'fleet',
@@ -153,8 +162,8 @@ export const hubConditions: Readonly<Record<string, HubCondition>> = {
     name: { it: 'regole superate', en: 'superseded rules' },
     cause: { it: 'le regole nuove non arrivano al nodo', en: 'new rules do not reach the node' },
     check: {
-      it: 'il collegamento, poi portarle con una chiavetta',
-      en: 'the link, then carry them on a stick',
+      it: 'controllare il collegamento, poi portare le regole con una chiavetta',
+      en: 'check the link, then carry the rules on a stick',
     },
   },
   'delivery-failed': {
@@ -167,8 +176,8 @@ export const hubConditions: Readonly<Record<string, HubCondition>> = {
       en: 'the server there does not answer, or refuses',
     },
     check: {
-      it: 'indirizzo, utente e password in hub.yaml, poi la rete verso quel server',
-      en: 'address, user and password in hub.yaml, then the network to that server',
+      it: 'controllare indirizzo, utente e password in hub.yaml, poi la rete verso quel server',
+      en: 'check address, user and password in hub.yaml, then the network to that server',
     },
   },
   'drill-overdue': {
@@ -177,7 +186,10 @@ export const hubConditions: Readonly<Record<string, HubCondition>> = {
     when: 'no drill of the escrow passed for 35 days',
     name: { it: 'prova della chiave di riserva scaduta', en: 'escrow drill overdue' },
     cause: { it: 'nessuno ha provato la chiave di riserva', en: 'nobody proved the escrow identity' },
-    check: { it: 'hub drill, con chi custodisce la chiave', en: 'hub drill, with who keeps the identity' },
+    check: {
+      it: 'eseguire peio-hub drill con chi custodisce la chiave',
+      en: 'run peio-hub drill with who keeps the identity',
+    },
   },
   'case-overdue': {
     about: 'cases',
@@ -185,7 +197,7 @@ export const hubConditions: Readonly<Record<string, HubCondition>> = {
     when: 'a case is past its day of review (Art. 9 c. 1 lett. g)',
     name: { it: 'caso da rivedere', en: 'case to be reviewed' },
     cause: { it: 'il giorno stabilito è passato', en: 'its day has passed' },
-    check: { it: 'chiuderlo, o fissare un altro giorno', en: 'close it, or set another day' },
+    check: { it: 'chiudere il caso o fissare un altro giorno', en: 'close the case, or set another day' },
   },
   'hold-releasing': {
     about: 'cases',
@@ -194,8 +206,8 @@ export const hubConditions: Readonly<Record<string, HubCondition>> = {
     name: { it: 'conservazione revocata', en: 'hold released' },
     cause: { it: 'un ordine firmato da due persone', en: 'an order signed by two persons' },
     check: {
-      it: 'se le immagini servono ancora, ordinare una nuova conservazione entro il giorno',
-      en: 'if the footage is still needed, order another hold within the day',
+      it: 'ordinare entro il giorno una nuova conservazione, se le immagini servono ancora',
+      en: 'order another hold within the day, if the footage is still needed',
     },
   },
 };
@@ -225,7 +237,7 @@ export function hubConditionsPage(): string {
     '',
     ...all.map(
       ([name, { name: title, cause, check }]) =>
-        `- \`${name}\`, _${title.it}_. Causa probabile: ${cause.it}. Controllare per primo: ${check.it}.`,
+        `- \`${name}\`, _${title.it}_. Causa probabile: ${cause.it}. Per prima cosa: ${check.it}.`,
     ),
     '',
   ].join('\n');

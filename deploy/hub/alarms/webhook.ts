@@ -5,7 +5,7 @@ import { instantText } from '#protocol/time.ts';
 import { conditionOf, idOf, subjectOf } from './alarm.ts';
 import type { Notice } from './life.ts';
 import type { Way } from './outbox.ts';
-import { explained, type Form, placeOf, tell } from './words.ts';
+import { detailOf, explained, type Form, placeOf, tell } from './words.ts';
 
 const stallMs = 20_000;
 
@@ -75,8 +75,8 @@ function eventOf(notice: Notice, form: Form): Record<string, unknown> {
     severity: alarm.severity,
     since: instantText(alarm.since),
     place: placeOf(alarm, form.places),
-    detail: alarm.detail,
-    ...explained(alarm, form.lang),
+    detail: detailOf(alarm, form.places),
+    ...explained(alarm, form),
     explains,
     flapping,
     text: tell(notice, form).subject,

@@ -16,7 +16,9 @@ interface Texts {
   since: string;
   until: string;
   cause: string;
+  /** What to look at first; what to do first, where nothing is to be looked at. */
   check: string;
+  act: string;
   explains: string;
   explainedBy: string;
   acknowledgedBy: string;
@@ -50,6 +52,7 @@ export const alarmTexts: Record<Lang, Texts> = {
     until: 'fino a',
     cause: 'Causa probabile',
     check: 'Controllare per primo',
+    act: 'Da fare per primo',
     explains: 'spiega anche',
     explainedBy: 'spiegato da',
     acknowledgedBy: 'preso in carico da',
@@ -80,6 +83,7 @@ export const alarmTexts: Record<Lang, Texts> = {
     until: 'until',
     cause: 'Probable cause',
     check: 'Check first',
+    act: 'Do first',
     explains: 'explains too',
     explainedBy: 'explained by',
     acknowledgedBy: 'acknowledged by',
@@ -112,17 +116,38 @@ export function nameOf(key: string, lang: Lang): string {
   return known?.name[lang] ?? condition;
 }
 
-/** A node says what is so and, behind a colon, what to check first; of its own the hub keeps both. */
+/** A node says what is so and, behind a colon, what to do first; of its own the hub keeps both. */
 export function explained(
   alarm: Pick<Alarm, 'key' | 'from' | 'detail'>,
-  lang: Lang,
+  { lang, places }: Pick<Form, 'lang' | 'places'>,
 ): { cause: string; check: string } {
   const known = alarm.from === 'hub' ? hubConditions[conditionOf(alarm.key)] : undefined;
   if (known) return { cause: known.cause[lang], check: known.check[lang] };
-  const colon = alarm.detail.lastIndexOf(': ');
-  if (colon === -1) return { cause: alarm.detail, check: '' };
-  const check = alarm.detail.slice(colon + 2).replace(/^(?:controllare|check) /, '');
-  return { cause: alarm.detail.slice(0, colon), check };
+  const detail = detailOf(alarm, places);
+  const colon = detail.lastIndexOf(': ');
+  return colon === -1
+    ? { cause: detail, check: '' }
+    : { cause: detail.slice(0, colon), check: detail.slice(colon + 2) };
+}
+
+/** What is said of an alarm. A node knows the other end of its links by id alone: here it gets its name. */
+export function detailOf({ key, detail }: Pick<Alarm, 'key' | 'detail'>, places: Places): string {
+  if (!conditionOf(key).startsWith('link-')) return detail;
+  const names = new Map(
+    [...places.nodes, ...(places.place ? [places.place] : [])].map((at) => [at.id, at.name]),
+  );
+  const named = detail.replaceAll(/(?<=\b(?:da|verso|from|to) )[a-z0-9][a-z0-9-]*/g, (id) => {
+    const name = names.get(id);
+    return name === undefined ? id : `${name} (${id})`;
+  });
+  return named.slice(0, 500);
+}
+
+/** `Controllare per primo: il cavo`, `Da fare per primo: sostituire il disco`. */
+function firstStep(check: string, lang: Lang): [string, string] {
+  const { check: look, act } = alarmTexts[lang];
+  const object = check.replace(/^(?:controllare|verificare|check) /, '');
+  return object === check ? [act, check] : [look, object];
 }
 
 export interface Told {
@@ -163,7 +188,7 @@ export function tell(notice: Notice, form: Form): Told {
   const t = alarmTexts[lang];
   const where = placeOf(alarm, places);
   const name = nameOf(alarm.key, lang);
-  const { cause, check } = explained(alarm, lang);
+  const { cause, check } = explained(alarm, form);
   const severity = kind === 'cleared' ? '' : ` (${t.severity[alarm.severity]})`;
   const subject = `${t.kind[kind]}${severity}: ${name}, ${where}`;
   const others = explains.map((id) => {
@@ -180,9 +205,9 @@ export function tell(notice: Notice, form: Form): Told {
     rows.push([t.cleared, `${lengthOf((alarm.clearedAt ?? notice.at) - alarm.raisedAt, lang)}; ${t.over}`]);
   else {
     rows.push([t.cause, cause]);
-    if (check !== '') rows.push([t.check, check]);
+    if (check !== '') rows.push(firstStep(check, lang));
     if (others.length > 0) rows.push([capital(t.explains), [...new Set(others)].join('; ')]);
-    rows.push([t.take, `hub ack ${alarm.node}/${alarm.key}`]);
+    rows.push([t.take, `peio-hub ack ${alarm.node}/${alarm.key}`]);
   }
   return { subject, text: rows.map(([label, value]) => `${label}: ${value}`).join('\n') };
 }

@@ -3,6 +3,7 @@ import { type Html, html } from '#agent/view/html.ts';
 import type { State } from '#agent/view/states.ts';
 import { exactly, lasting, moment } from '#agent/view/times.ts';
 import type { AlarmView } from '../alarms/alarms.ts';
+import { detailOf } from '../alarms/words.ts';
 import { whereOf } from './first-sentence.ts';
 import type { HubView } from './hub-view.ts';
 import { pageWords } from './words.ts';
@@ -83,7 +84,7 @@ function item(view: HubView, alarm: AlarmView): Html {
   const { form, nowUtc, seer } = view;
   const t = pageWords[form.lang];
   const { id, acknowledged, shelved, state } = alarm;
-  const about = `${whereOf(alarm, view)}: ${alarm.detail}`;
+  const about = `${whereOf(alarm, view)}: ${detailOf(alarm, view.settings)}`;
   const said = [
     state === 'return-to-normal-unacknowledged' && html` <span class="soft">${t.over}</span>`,
     acknowledged &&

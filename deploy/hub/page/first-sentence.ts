@@ -1,5 +1,6 @@
 import type { Lang } from '#agent/view/states.ts';
 import { elapsed, since } from '#agent/view/times.ts';
+import { detailOf } from '../alarms/words.ts';
 import type { HubAlert } from '../fleet/alerts.ts';
 import { cameraName } from '../settings.ts';
 import type { NodeView } from './fleet-view.ts';
@@ -37,7 +38,7 @@ export function firstSentence(view: HubView): string {
   }
   const gravest = open[0];
   if (gravest)
-    return `${whereOf(gravest, view)}: ${gravest.detail}, ${since(nowUtc - gravest.since, form.lang)}.${more(open.length - 1)}`;
+    return `${whereOf(gravest, view)}: ${detailOf(gravest, view.settings)}, ${since(nowUtc - gravest.since, form.lang)}.${more(open.length - 1)}`;
   const rest = restOf(nodes, form.lang);
   return alerts.length > 0 ? t.taken(alerts.length, rest) : rest;
 }
