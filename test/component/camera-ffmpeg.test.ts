@@ -111,7 +111,7 @@ for (const [title, codecString, options] of streams)
     const transport = options.transports?.[0] ?? 'tcp';
     const recording = record(camera, {}, { transport });
     await eventually('61 pictures', () => recording.samples() >= 61, 40_000);
-    assert.is(await recording.stop(), undefined);
+    assert.is((await recording.stop())?.message, undefined);
     assert.is(recording.files.length, 1);
     assert.match(recording.files[0]!.track.codecString, codecString);
     assert.equal([recording.files[0]!.track.width, recording.files[0]!.track.height], [384, 288]);
@@ -137,8 +137,8 @@ test('puts packets back in order over UDP, and counts those that never came', as
   const swapped = record(simulator.camera('/swapped'), {}, { transport: 'udp' });
   const lost = record(simulator.camera('/lost'), {}, { transport: 'udp' });
   await eventually('pictures', () => swapped.samples() >= 60 && lost.samples() >= 60, 40_000);
-  assert.is(await swapped.stop(), undefined);
-  assert.is(await lost.stop(), undefined);
+  assert.is((await swapped.stop())?.message, undefined);
+  assert.is((await lost.stop())?.message, undefined);
   assertSame(swapped.files[0], simulator.camera('/swapped'), 60);
   assert.is(swapped.stats().lostPackets, 0);
   const told = lost.files.flatMap(({ fragments }) => fragments).reduce((sum, f) => sum + f.lostPackets, 0);
@@ -162,7 +162,7 @@ test('parameter sets that change, a new sender and a jump of the times each begi
   await files(4);
   camera.newSource();
   await files(5);
-  assert.is(await recording.stop(), undefined);
+  assert.is((await recording.stop())?.message, undefined);
   assert.is(recording.children.length, 1);
   for (const { fragments } of recording.files) {
     assert.is(fragments[0]!.decodeTime, 0);
@@ -196,7 +196,7 @@ test('nobody on this box sees the password, nor ffmpeg where the camera is', asy
     assert.match(readFileSync(`/proc/${child.pid}/limits`, 'latin1'), /Max core file size +0 +0/);
   } finally {
     delete process.env['PEIO_TEST_SECRET'];
-    assert.is(await recording.stop(), undefined);
+    assert.is((await recording.stop())?.message, undefined);
   }
 });
 

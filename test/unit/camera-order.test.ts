@@ -98,6 +98,17 @@ test('tokens that were never given are taken in order; too many of them are none
   assert.is(found, 64);
 });
 
+test('guesses that count up over the token of a later picture do not stand for it', () => {
+  const log = new PictureLog();
+  const tokens = Array.from({ length: 60 }, (_, i) => log.begin(i, ms(i * 50), false));
+  // As the build of 2018 did with intra refresh: 25 guesses from a little before the 25th picture on.
+  const told = [...tokens.keys()].map((i) => (i < 25 ? tokens[24]! - 11 + i : tokens[i]!));
+  assert.equal(
+    told.map((token) => log.take(token)?.timestamp),
+    [...tokens.keys()],
+  );
+});
+
 test('forgets the oldest of too many pictures, but not what was lost in them', () => {
   const log = new PictureLog();
   log.begin(0, ms(0), true);

@@ -16,7 +16,7 @@ export interface Picture {
 export const tokenRate = 90_000;
 /** Well above zero: ffmpeg makes decode times up that lie before the first picture. */
 const firstToken = 60 * tokenRate;
-/** The build of 2018 makes up six or seven at the start, and none later. */
+/** The build of 2018 makes them up at the start, six or seven, or 25 of intra refresh, and none later. */
 const maxAstray = 64;
 /** Pictures on their way through ffmpeg: a minute at 60 a second, while it waits for a keyframe, and as many again. */
 const maxPictures = 8192;
@@ -41,6 +41,8 @@ export class PictureLog {
   /** The first of the log was taken, and stays as the place where the next is looked for. */
   #given = false;
   #astray = 0;
+  /** The token taken last, where it was never given. */
+  #madeUp = Number.NaN;
   #complete = false;
   #found: Picture = { timestamp: 0, arrivedAt: 0 as MonotonicMs, lost: 0, interrupted: false };
 
@@ -80,16 +82,20 @@ export class PictureLog {
   /**
    * The picture that `token` stands for; for a token that was never given, the one after the picture taken last, since
    * pictures come back in their order: ffmpeg loses the times of the first and makes some up. What lies before it is
-   * forgotten. Undefined when there is none, or none of the last {@link maxAstray} tokens was ever given. The object is
+   * forgotten. Made-up times count up by one and may pass over a token that stands for a picture far ahead: it is not
+   * meant, and whoever skipped to it would never find back. Undefined when there is none, or none of the last {@link maxAstray} tokens was ever given. The object is
    * used again.
    */
   take(token: number): Picture | undefined {
     let skip = 0;
     while (skip < this.#count && this.#tokens[(this.#first + skip) % maxPictures]! < token) skip += 1;
-    if (skip < this.#count && this.#tokens[(this.#first + skip) % maxPictures] === token) this.#astray = 0;
+    const known = skip < this.#count && this.#tokens[(this.#first + skip) % maxPictures] === token;
+    const countsUp = this.#astray > 0 && token === this.#madeUp + 1;
+    if (known && (skip <= 1 || !countsUp)) this.#astray = 0;
     else {
       skip = this.#given ? 1 : 0;
       this.#astray += 1;
+      this.#madeUp = token;
     }
     if (this.#astray > maxAstray || this.#count === 0) return undefined;
     for (let left = Math.min(skip, this.#count - 1); left > 0; left--) this.#forget();
