@@ -185,7 +185,7 @@ export const boxConditions = {
     name: { it: 'certificato in scadenza', en: 'certificate expiring' },
     reasons: {
       own: {
-        it: 'il certificato del nodo scade il {day}: chiederne un altro (peio-agent enrol)',
+        it: 'il certificato del nodo scade il {day}: chiederne uno nuovo (peio-agent enrol)',
         en: 'the certificate of this node ends on {day}: ask for another (peio-agent enrol)',
       },
       broker: {
@@ -198,7 +198,7 @@ export const boxConditions = {
       },
       'own-expired': {
         severity: 'critical',
-        it: 'il certificato del nodo è scaduto e il nodo non può collegarsi: chiederne un altro (peio-agent enrol)',
+        it: 'il certificato del nodo è scaduto e il nodo non può collegarsi: chiederne uno nuovo (peio-agent enrol)',
         en: 'the certificate of this node has ended and it cannot connect: ask for another (peio-agent enrol)',
       },
       'broker-expired': {

@@ -67,7 +67,7 @@ export const cameraConditions = {
     name: { it: 'audio attivo', en: 'audio on' },
     reasons: {
       audio: {
-        it: 'la telecamera offre audio, che il regolamento vieta e che non viene registrato: disattivarlo nella telecamera',
+        it: 'la telecamera offre audio, che il regolamento vieta e che non viene registrato: disattivare l’audio nella telecamera',
         en: 'the camera offers audio, which the regulation forbids and nobody records: turn it off in the camera',
       },
     },
@@ -120,7 +120,7 @@ export const cameraConditions = {
     name: { it: 'la telecamera registra da sola', en: 'camera records by itself' },
     reasons: {
       job: {
-        it: 'la telecamera registra anche sulla propria memoria, oltre i limiti del regolamento: disattivarlo nella telecamera',
+        it: 'la telecamera registra anche sulla propria memoria, oltre i limiti del regolamento: disattivare la registrazione nella telecamera',
         en: 'the camera also records on its own storage, beyond the limits of the regulation: turn it off in the camera',
       },
     },
