@@ -112,6 +112,8 @@ export const healthMessage = z.object({
             pan: z.number().optional(),
             tilt: z.number().optional(),
             zoom: z.number().optional(),
+            /** Name of the preset at which it stands; absent where it stands at none, or cannot tell. */
+            preset: z.string().max(64).optional(),
             /** Whether it records on its own storage; absent where it cannot tell. */
             records: z.boolean().optional(),
           })

@@ -174,6 +174,7 @@ function onvifHealth({
   information,
   clockOffsetMs,
   position,
+  preset,
   records,
 }: OnvifReading): CameraHealth['onvif'] {
   return {
@@ -183,6 +184,7 @@ function onvifHealth({
       : { model: `${information.manufacturer} ${information.model}`.trim(), firmware: information.firmware }),
     ...(clockOffsetMs === undefined ? {} : { clockOffsetMs: Math.round(clockOffsetMs / 100) * 100 }),
     ...position,
+    ...(preset === undefined ? {} : { preset: preset.slice(0, 64) }),
     ...(records === undefined ? {} : { records }),
   };
 }

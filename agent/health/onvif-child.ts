@@ -2,12 +2,12 @@ import onvif from 'onvif';
 import { openCappedAgent } from '../platform/capped-agent.ts';
 import { answerParent } from '../platform/child.ts';
 import { pause, systemClock } from '../platform/clock.ts';
+import { positionOf, presetAt } from './onvif-position.ts';
 import { type OnvifAnswer, type OnvifQuestion, onvifQuestion } from './onvif-question.ts';
 import {
   eventsOf,
   informationOf,
   isRefusal,
-  positionOf,
   profilesOf,
   recordsOf,
   servicesOf,
@@ -128,9 +128,15 @@ async function ask(client: Client, question: OnvifQuestion, answer: OnvifAnswer)
   }
   const moving = profiles.find(({ ptz }) => ptz) ?? profiles[0];
   if (question.ptz && moving) {
-    const position = positionOf((await reply(() => call('getStatus', { profileToken: moving.token }))) ?? '');
-    if (position) answer.position = position;
-    delete answer.error;
+    const profileToken = moving.token;
+    const said = (await reply(() => call('getStatus', { profileToken }))) ?? '';
+    const position = positionOf(said);
+    if (position) {
+      answer.position = position;
+      const preset = presetAt(said, (await reply(() => call('getPresets', { profileToken }))) ?? '');
+      if (preset !== undefined) answer.preset = preset;
+    }
+    delete answer.error; // Whoever has no such service cannot say where it looks.
   }
   if (services.includes(recordingService)) {
     const body = `${client._envelopeHeader()}<GetRecordingJobs xmlns="${recordingService}"/>${client._envelopeFooter()}`;

@@ -36,6 +36,8 @@ export const onvifAnswer = z.strictObject({
   /** Address of the event service, as it states it; absent where there is none. */
   events: text.optional(),
   position: z.strictObject({ pan: z.number(), tilt: z.number(), zoom: z.number().optional() }).optional(),
+  /** Name of the preset at which it stands; absent where it stands at none. */
+  preset: text.optional(),
   /** Absent where the device has no service that could tell. */
   records: z.boolean().optional(),
 });

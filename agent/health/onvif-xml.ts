@@ -1,4 +1,4 @@
-import { tagsOf } from './xml-tags.ts';
+import { attributeOf, tagsOf } from './xml-tags.ts';
 
 /**
  * Reads values from the raw replies of an ONVIF device. The library rewrites them: "5.10" becomes 5.1, a long serial
@@ -66,17 +66,16 @@ export function timeOf(xml: string): number | undefined {
 /** Of the Media and the Media2 service alike; profiles without a video encoder are left out. */
 export function profilesOf(xml: string): OnvifProfile[] {
   const found: OnvifProfile[] = [];
-  for (const [, token, body] of xml.matchAll(
-    /<(?:[\w.-]+:)?Profiles\s(?:[^<>]*\s)?token="([^"<>]{1,64})"[^<>]*>([\s\S]*?)<\/(?:[\w.-]+:)?Profiles>/g,
-  )) {
+  for (const { attributes, inside } of elementsOf(xml, 'Profiles')) {
     if (found.length >= maxProfiles) break;
-    const inside = body as string;
+    const token = attributeOf({ attributes }, 'token', maxChars);
+    if (token === undefined || token === '') continue;
     const encoder = innerOf(inside, 'VideoEncoderConfiguration') ?? innerOf(inside, 'VideoEncoder');
     const width = Number(textOf(encoder ?? '', 'Width'));
     const height = Number(textOf(encoder ?? '', 'Height'));
     if (encoder === undefined || !(width > 0 && height > 0)) continue;
     found.push({
-      token: plain(token as string),
+      token: plain(token),
       source: (textOf(inside, 'SourceToken') ?? '').slice(0, maxChars),
       encoding: (textOf(encoder, 'Encoding') ?? '').slice(0, 16),
       width,
@@ -116,20 +115,6 @@ export function eventsOf(xml: string): string | undefined {
   return undefined;
 }
 
-/** Where a moving camera looks, in the device's own units, −1 to 1 by default. */
-export function positionOf(xml: string): { pan: number; tilt: number; zoom?: number } | undefined {
-  const attribute = (element: string, name: string): number | undefined => {
-    const value = new RegExp(`<(?:[\\w.-]+:)?${element}\\s[^<>]*?\\b${name}="(-?[\\d.]{1,20})"`).exec(
-      xml,
-    )?.[1];
-    return value === undefined || !Number.isFinite(Number(value)) ? undefined : Number(value);
-  };
-  const [pan, tilt, zoom] = [attribute('PanTilt', 'x'), attribute('PanTilt', 'y'), attribute('Zoom', 'x')];
-  return pan === undefined || tilt === undefined
-    ? undefined
-    : { pan, tilt, ...(zoom === undefined ? {} : { zoom }) };
-}
-
 /** Whether a recording job is active (ONVIF Recording Control, GetRecordingJobs). */
 export function recordsOf(xml: string): boolean {
   return [...xml.matchAll(/<(?:[\w.-]+:)?Mode>\s*(\w{1,32})\s*</g)].some(([, mode]) => mode === 'Active');
@@ -140,10 +125,24 @@ export function isRefusal(xml: string): boolean {
   return /NotAuthorized|not authorized|unauthorized/i.test(xml);
 }
 
+/** What stands between the first such tag and the next that ends one. */
 function innerOf(xml: string, name: string): string | undefined {
-  return new RegExp(`<(?:[\\w.-]+:)?${name}(?:\\s[^<>]*)?>([\\s\\S]*?)</(?:[\\w.-]+:)?${name}>`).exec(
-    xml,
-  )?.[1];
+  return elementsOf(xml, name).next().value?.inside;
+}
+
+/** Elements that do not stand in their like. A start without an end ends the search: every character is looked at once. */
+function* elementsOf(xml: string, name: string): Generator<{ attributes: string; inside: string }> {
+  const opening = new RegExp(`<(?:[\\w.-]+:)?${name}(\\s[^<>]*)?>`, 'g');
+  const closing = new RegExp(`</(?:[\\w.-]+:)?${name}\\s*>`, 'g');
+  for (let found = opening.exec(xml); found !== null; found = opening.exec(xml)) {
+    const attributes = found[1] ?? '';
+    if (attributes.endsWith('/')) continue;
+    closing.lastIndex = opening.lastIndex;
+    const end = closing.exec(xml);
+    if (end === null) return;
+    yield { attributes, inside: xml.slice(opening.lastIndex, end.index) };
+    opening.lastIndex = closing.lastIndex;
+  }
 }
 
 const named: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };

@@ -88,8 +88,9 @@ export function openOnvifWatch(parts: OnvifParts): OnvifWatch {
             : undefined,
       };
     const before = one.reading.state;
-    // What it said before an answer failed is kept: a model does not change while a camera is silent.
-    one.reading = { ...one.reading, ...facts, state: error ?? 'ok' };
+    // What it said before an answer failed is kept: a model does not change while a camera is silent. Where it looks does.
+    const { position: _, preset: __, ...lasting } = one.reading;
+    one.reading = { ...lasting, ...facts, state: error ?? 'ok' };
     if (error) one.away.failing(error);
     else one.away.ok();
     const wrong = judgeClock(one, answer.clockOffsetMs);

@@ -31,7 +31,11 @@ export function* tagsOf(xml: string): Generator<Tag> {
 }
 
 /** The value of an attribute, which must not be longer than `most`. */
-export function attributeOf({ attributes }: Tag, name: string, most = 200): string | undefined {
+export function attributeOf(
+  { attributes }: Pick<Tag, 'attributes'>,
+  name: string,
+  most = 200,
+): string | undefined {
   const at = attributes.search(new RegExp(`(?:^|[\\s:])${name}\\s*=\\s*["']`));
   if (at < 0) return undefined;
   const quoteAt = attributes.slice(at).search(/["']/) + at;

@@ -55,6 +55,24 @@ test('a device without PTZ and recording service is no fault; whether it records
   assert.is((await ask(open.url, 8000, {})).information?.model, 'Walkers 1', 'one that asks for no password');
 });
 
+test('a moving camera says at which preset it stands, and where it looks when it stands at none', async () => {
+  const presets = [
+    { token: '1', name: 'Piazza', position: { pan: 0.5, tilt: -0.25, zoom: 0.1 } },
+    { token: '2', name: 'Fontana & bosco', position: { pan: -0.3, tilt: 0, zoom: 0 } },
+    { token: '3', name: 'Solo un nome' },
+  ];
+  const at = async (pan: number): Promise<OnvifAnswer> => {
+    await using simulated = await device({ presets, position: { pan, tilt: 0, zoom: 0 } });
+    return await ask(simulated.url);
+  };
+  assert.is((await at(-0.3)).preset, 'Fontana & bosco');
+  const away = await at(0.9);
+  assert.equal(
+    [away.error, away.preset, away.position],
+    [undefined, undefined, { pan: 0.9, tilt: 0, zoom: 0 }],
+  );
+});
+
 test('a wrong password is told from a device that is away, each within its time', async () => {
   await using simulated = await device();
   const wrong = await ask(simulated.url, 8000, { ...account, password: 'settimo' });
@@ -138,7 +156,8 @@ test('polls follow one another; conditions after two, an hour’s rest after a r
       { ...profile, source: 's2', width: 3840, height: 2160, uri: 'rtsp://192.168.0.9/two' },
     ],
   };
-  let answers: Record<string, OnvifAnswer> = { one: good, two: good };
+  const position = { pan: 0.1, tilt: 0, zoom: 0 };
+  let answers: Record<string, OnvifAnswer> = { one: { ...good, position, preset: 'Piazza' }, two: good };
   const asked: string[] = [];
   let trusted = true;
   const camera = (id: string, width: number, height: number) => ({
@@ -170,7 +189,11 @@ test('polls follow one another; conditions after two, an hour’s rest after a r
   assert.is(watch.reading('three'), undefined);
   await pass(40);
   assert.equal([said, asked.length], [[], 6]);
-  assert.equal(watch.reading('one'), { state: 'ok', information, clockOffsetMs: 200, records: false });
+  const facts = { information, clockOffsetMs: 200, records: false };
+  assert.equal(watch.reading('one'), { state: 'ok', ...facts, position, preset: 'Piazza' });
+  answers = { one: { ...good, position }, two: good };
+  await pass(20);
+  assert.equal(watch.reading('one'), { state: 'ok', ...facts, position }, 'it has left its preset');
 
   answers = { one: { error: 'away' }, two: { ...good, clockOffsetMs: -61_000, records: true } };
   await pass(20);
@@ -181,6 +204,7 @@ test('polls follow one another; conditions after two, an hour’s rest after a r
   ]);
   assert.ok(details.some((detail) => /-61 s/.test(detail)));
   assert.equal([watch.reading('one')?.state, watch.reading('one')?.information?.model], ['away', 'X']);
+  assert.is(watch.reading('one')?.position, undefined, 'a camera may have moved while it was silent');
   trusted = false;
   answers = { one: { error: 'auth', clockOffsetMs: 0 }, two: good };
   const before = asked.filter((id) => id === 'one').length;

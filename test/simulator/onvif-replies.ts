@@ -11,6 +11,13 @@ export interface OnvifProfile {
   audio: boolean;
 }
 
+/** A place of a moving camera; older devices tell names alone. */
+export interface OnvifPreset {
+  token: string;
+  name: string;
+  position?: { pan: number; tilt: number; zoom: number };
+}
+
 export interface DeviceFacts {
   manufacturer: string;
   model: string;
@@ -20,6 +27,8 @@ export interface DeviceFacts {
   profiles: readonly OnvifProfile[];
   /** Where it looks; one that moves has a PTZ service. */
   position?: { pan: number; tilt: number; zoom: number } | undefined;
+  /** Places it knows by name. */
+  presets?: readonly OnvifPreset[] | undefined;
   /** Modes of its recording jobs; one that could record has a recording service. */
   recordingJobs?: readonly ('Active' | 'Idle')[] | undefined;
   /** It has an event service. */
@@ -90,6 +99,8 @@ export function reply(
     }
     case 'GetStatus':
       return facts.position && ptzStatus(facts.position);
+    case 'GetPresets':
+      return facts.position && ptzPresets(facts.presets ?? []);
     case 'GetRecordingJobs':
       return facts.recordingJobs && recordingJobs(facts.recordingJobs);
     default:
@@ -104,6 +115,16 @@ function ptzStatus({ pan, tilt, zoom }: { pan: number; tilt: number; zoom: numbe
     `<tt:Zoom x="${zoom}"/></tt:Position><tt:MoveStatus><tt:PanTilt>IDLE</tt:PanTilt><tt:Zoom>IDLE</tt:Zoom>` +
     '</tt:MoveStatus><tt:UtcTime>2026-01-15T12:00:00Z</tt:UtcTime></tptz:PTZStatus></tptz:GetStatusResponse>'
   );
+}
+
+function ptzPresets(presets: readonly OnvifPreset[]): string {
+  const each = presets.map(({ token, name, position }) => {
+    const place =
+      position &&
+      `<tt:PTZPosition><tt:PanTilt x="${position.pan}" y="${position.tilt}"/><tt:Zoom x="${position.zoom}"/></tt:PTZPosition>`;
+    return `<tptz:Preset token="${escaped(token)}"><tt:Name>${escaped(name)}</tt:Name>${place ?? ''}</tptz:Preset>`;
+  });
+  return `<tptz:GetPresetsResponse xmlns:tptz="http://www.onvif.org/ver20/ptz/wsdl">${each.join('')}</tptz:GetPresetsResponse>`;
 }
 
 function recordingJobs(modes: readonly string[]): string {

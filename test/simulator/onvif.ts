@@ -67,6 +67,7 @@ export async function startOnvifDevice(options: OnvifOptions = {}): Promise<Onvi
     serial: options.serial ?? '12345678901234567890',
     hardwareId: options.hardwareId ?? '1.0',
     position: options.position,
+    presets: options.presets,
     recordingJobs: options.recordingJobs,
     events: options.events,
     profiles: options.profiles ?? [

@@ -45,6 +45,7 @@ function site(cameras: number): HealthReading {
         state: 'ok' as const,
         information: { manufacturer: 'HIKVISION', model: 'DS-2CD2143G2-I', firmware: 'V5.7.3', serial: 'x' },
         clockOffsetMs: 412,
+        ...(index === 0 ? { position: { pan: 0.25, tilt: -0.5 }, preset: 'Piazza' } : {}),
         records: false,
       },
     })),
@@ -92,6 +93,8 @@ test('full and brief are what the schema says, and carry the same of what change
   const brief = healthMessage.parse(JSON.parse(JSON.stringify(assembleHealth(site(2), 'brief'))));
   assert.equal([full.brief, brief.brief], [undefined, true]);
   assert.is(full.cameras?.[0]?.onvif?.model, 'HIKVISION DS-2CD2143G2-I');
+  const { pan, tilt, zoom, preset } = full.cameras?.[0]?.onvif ?? {};
+  assert.equal([pan, tilt, zoom, preset], [0.25, -0.5, undefined, 'Piazza']);
   assert.equal(brief.cameras?.[0], {
     id: 'cam-1',
     state: 'recording',

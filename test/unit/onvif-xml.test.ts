@@ -1,9 +1,9 @@
 import * as fc from 'fast-check';
 import * as assert from 'uvu/assert';
+import { positionOf, presetAt } from '#agent/health/onvif-position.ts';
 import {
   informationOf,
   isRefusal,
-  positionOf,
   profilesOf,
   recordsOf,
   servicesOf,
@@ -74,6 +74,40 @@ test('services, position, jobs and refusals', () => {
   assert.ok(isRefusal('<SOAP-ENV:Value>ter:NotAuthorized</SOAP-ENV:Value>'));
 });
 
+test('a preset is named where the camera stands at it, and nowhere else', () => {
+  const at = (x: string, y: string, zoom: string, space = ''): string =>
+    `<tt:PanTilt y="${y}" x="${x}"${space && ` space="http://www.onvif.org/ver10/tptz/PanTiltSpaces/${space}"`}/><tt:Zoom x='${zoom}'/>`;
+  const status = (place: string, moving = 'IDLE'): string =>
+    `<PTZStatus><Position>${place}</Position><MoveStatus><PanTilt>${moving}</PanTilt></MoveStatus></PTZStatus>`;
+  const preset = (name: string, place: string): string =>
+    `<tptz:Preset token="t-${name}"><tt:Name>${name}</tt:Name><tt:PTZPosition>${place}</tt:PTZPosition></tptz:Preset>`;
+  const presets =
+    preset('piazza', at('0.5', '-0.25', '0')) +
+    preset('piazza vicina', at('0.504', '-0.25', '0')) +
+    preset('chiesa &amp; scuola', at('-1', '0', '1')) +
+    preset('', at('1e-2', '-5.0E-3', '.5')) +
+    '<tptz:Preset token="nameless"><tt:Name>senza luogo</tt:Name></tptz:Preset>';
+  const where = (place: string, moving?: string) => presetAt(status(place, moving), presets);
+  assert.is(where(at('0.5', '-0.25', '0')), 'piazza');
+  assert.is(where(at('0.5035', '-0.2501', '0.01')), 'piazza vicina', 'the nearest');
+  assert.is(where(at('-0.995', '0.004', '0.985')), 'chiesa & scuola');
+  assert.is(where(at('0.01', '-0.005', '0.5')), 't-', 'its token, where it has no name');
+  assert.is(where(at('0.52', '-0.25', '0')), undefined, 'too far');
+  assert.is(where(at('-1', '0', '0.9')), undefined, 'another zoom');
+  assert.is(where(at('0.5', '-0.25', '0'), 'MOVING'), undefined, 'on its way past');
+  assert.is(where('<PanTilt>IDLE</PanTilt>'), undefined);
+  assert.equal(positionOf(status(at('1e-2', '-5.0E-3', '.5'))), { pan: 0.01, tilt: -0.005, zoom: 0.5 });
+  assert.is(positionOf(status(at('NaN', '0', '0'))), undefined);
+
+  const degrees = preset('valle', at('170', '10', '0', 'SphericalPositionSpaceDegrees'));
+  assert.is(presetAt(status(at('171', '9', '0', 'SphericalPositionSpaceDegrees')), degrees), 'valle');
+  assert.is(
+    presetAt(status(at('170', '10', '0', 'PositionGenericSpace')), degrees),
+    undefined,
+    'figures of two spaces are not compared',
+  );
+});
+
 test('no bytes a device sends make reading throw or take long', () => {
   const pieces = fc.constantFrom(
     '<Profiles token="a">',
@@ -92,11 +126,15 @@ test('no bytes a device sends make reading throw or take long', () => {
       const xml = parts.join('');
       for (const read of [informationOf, timeOf, profilesOf, uriOf, servicesOf, positionOf, recordsOf])
         read(xml);
+      presetAt('<PanTilt x="0" y="0"/>', xml);
+      presetAt(xml, xml);
     }),
     { numRuns: 200 },
   );
   const began = performance.now();
   profilesOf('<Profiles token="a">'.repeat(12_000));
   timeOf('<UTCDateTime>'.repeat(20_000));
-  assert.ok(performance.now() - began < 10_000, `${performance.now() - began} ms for 240 kB`);
+  presetAt('<PanTilt x="0" y="0"/>', '<Preset token="'.repeat(20_000));
+  presetAt('<PanTilt x="0" y="0"/>', '<Preset><PanTilt x="0" y="0">'.repeat(8000));
+  assert.ok(performance.now() - began < 5000, `${performance.now() - began} ms for 240 kB`);
 });
