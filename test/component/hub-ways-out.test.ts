@@ -132,6 +132,46 @@ test('a webhook that refuses for two minutes is an alarm, told by mail and not b
   );
 });
 
+test('a letter that one of several does not take reaches him later, and the others once; who never takes it is told of', async () => {
+  using folder = temporaryFolder();
+  await using mail = await mailServer();
+  const settings = {
+    mail: {
+      server: `smtp://127.0.0.1:${mail.port}`,
+      from: 'a@b.example',
+      to: ['primo@b.example', 'Secondo <secondo@b.example>'],
+    },
+  };
+  const has = (who: string): string[] =>
+    mail.mails.filter(({ to }) => to.includes(who)).map(({ headers }) => headers['message-id'] ?? '');
+  await inWays(
+    settings,
+    async ({ alarms, passing }) => {
+      const failing = () => alarms.list().find(({ id }) => id === 'hub/delivery-failed.mail');
+      mail.refused.set('secondo@b.example', '450 4.2.0 greylisted');
+      await alarms.raise(down);
+      await passing(() => has('primo@b.example').length > 0);
+      await passing(() => failing() !== undefined);
+      assert.match(failing()?.detail ?? '', /risponde 450 per secondo@b\.example/);
+      mail.refused.clear();
+      await passing(() => has('secondo@b.example').length > 0);
+      await passing(() => failing()?.clearedAt !== undefined);
+      assert.equal(has('primo@b.example'), has('secondo@b.example'), 'each has the one letter, once');
+
+      mail.refused.set('secondo@b.example', '550 5.1.1 nobody of this name');
+      await alarms.raise({ ...down, key: 'camera-down.cam-2' });
+      await passing(() => failing() !== undefined && failing()?.clearedAt === undefined);
+      assert.match(failing()?.detail ?? '', /non tutti ricevono .* 550 per secondo@b\.example/);
+      // It is not tried for ever, and what comes next goes its way.
+      await alarms.raise({ ...down, key: 'camera-down.cam-3' });
+      await passing(() => mail.mails.some(({ text }) => text.includes('camera-down.cam-3')));
+      assert.is(has('primo@b.example').length, 3);
+      assert.is(has('secondo@b.example').length, 1);
+    },
+    folder.path,
+  );
+});
+
 test('what speaks of requests goes to the office alone, what nobody acknowledged to more people', async () => {
   using folder = temporaryFolder();
   await using mail = await mailServer();

@@ -18,6 +18,8 @@ export interface MailServer extends AsyncDisposable {
   tries(): number;
   /** `refuse` answers 451; `mute` takes the letter and never says so; `taken` says so. */
   mood: 'taken' | 'refuse' | 'mute';
+  /** What is answered to those who are named here. */
+  refused: Map<string, string>;
 }
 
 export async function mailServer(options: { login?: boolean } = {}): Promise<MailServer> {
@@ -45,10 +47,14 @@ export async function mailServer(options: { login?: boolean } = {}): Promise<Mai
         return say('250 ok');
       }
       if (word === 'RCPT') {
-        to.push(/<([^>]*)>/.exec(line)?.[1] ?? '');
+        const recipient = /<([^>]*)>/.exec(line)?.[1] ?? '';
+        const answer = server.refused.get(recipient);
+        if (answer !== undefined) return say(answer);
+        to.push(recipient);
         return say('250 ok');
       }
       if (word === 'DATA') {
+        if (to.length === 0) return say('554 5.5.1 no valid recipients');
         tries += 1;
         if (server.mood === 'refuse') return say('451 4.7.1 later');
         data = '';
@@ -85,6 +91,7 @@ export async function mailServer(options: { login?: boolean } = {}): Promise<Mai
     logins: [],
     tries: () => tries,
     mood: 'taken',
+    refused: new Map(),
     async [Symbol.asyncDispose]() {
       for (const socket of sockets) socket.destroy();
       await new Promise((resolve) => listener.close(resolve));

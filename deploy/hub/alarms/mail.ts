@@ -3,7 +3,7 @@
 import { createTransport } from 'nodemailer';
 import { codeOf, Failure } from '#protocol/failure.ts';
 import type { Notice } from './life.ts';
-import type { Way } from './outbox.ts';
+import type { Taken, Way } from './outbox.ts';
 import { type AlarmSettings, loopback } from './settings.ts';
 import { type Form, tell } from './words.ts';
 
@@ -16,12 +16,17 @@ export interface Letter {
 }
 
 export interface Mailer {
-  /** Throws `transient` `mail-failed`. */
-  send(letter: Letter): Promise<void>;
+  /**
+   * Resolves when everybody has it but those whom the server refuses for good (5xx, RFC 5321 §4.2.1). Throws
+   * `transient` `mail-failed`; who took it by then is not sent it again under the same id.
+   */
+  send(letter: Letter): Promise<Taken>;
   close(): void;
 }
 
 const stepLimitMs = 20_000;
+/** Letters that some have and some have not; beyond, the oldest is sent to all again, under its own id. */
+const mostParted = 100;
 
 export function openMailer(
   mail: NonNullable<AlarmSettings['mail']>,
@@ -45,10 +50,16 @@ export function openMailer(
     disableUrlAccess: true,
   });
   const domain = /@([^\s>]+)>?$/.exec(mail.from)?.[1] ?? 'peio-hub';
+  /** Who has a letter already, by its id. */
+  const parted = new Map<string, Set<string>>();
   return {
     async send({ to, subject, text, id }) {
+      const has = parted.get(id) ?? new Set<string>();
+      const left = to.filter((one) => !has.has(addressOf(one)));
+      let refusals: readonly Refusal[];
       try {
-        await transport.sendMail({
+        const sent = await transport.sendMail({
+          envelope: { from: mail.from, to: left },
           from: mail.from,
           to: [...to],
           subject,
@@ -57,15 +68,50 @@ export function openMailer(
           // RFC 3834: no out-of-office answers.
           headers: { 'Auto-Submitted': 'auto-generated' },
         });
+        refusals = sent.rejectedErrors ?? [];
       } catch (cause) {
-        const answer = (cause as { responseCode?: unknown }).responseCode;
+        const { responseCode: answer, rejectedErrors = [] } = cause as Refusal & {
+          rejectedErrors?: Refusal[];
+        };
         const why = typeof answer === 'number' ? `answers ${answer}` : codeOf(cause);
         // Not the library's own words: a server may repeat in its answer what it was told.
-        throw new Failure('transient', 'mail-failed', `the mail server ${url.host}: ${why}`, { cause });
+        if (has.size === 0 || rejectedErrors.length < left.length)
+          throw new Failure('transient', 'mail-failed', `the mail server ${url.host}: ${why}`, { cause });
+        refusals = rejectedErrors;
       }
+      const later = refusals.filter(isForNow);
+      const never = refusals.filter((one) => !isForNow(one));
+      const waiting = new Set(later.map(({ recipient }) => recipient));
+      parted.delete(id);
+      if (waiting.size > 0) {
+        parted.set(id, new Set([...has, ...left.map(addressOf).filter((one) => !waiting.has(one))]));
+        if (parted.size > mostParted) parted.delete(parted.keys().next().value as string);
+        throw new Failure('transient', 'mail-failed', `the mail server ${url.host}: ${saidOf(later)}`);
+      }
+      return never.length === 0 ? undefined : { refused: `the mail server ${url.host}: ${saidOf(never)}` };
     },
     close: () => transport.close(),
   };
+}
+
+/** Of `Name <address>`, as the server repeats it. */
+function addressOf(mailbox: string): string {
+  return /<([^>]+)>/.exec(mailbox)?.[1] ?? mailbox;
+}
+
+/** What a server answered for one of several recipients. */
+interface Refusal {
+  recipient?: string | undefined;
+  responseCode?: number | undefined;
+}
+
+/** Such as one that greylists (RFC 6647): it takes the letter at another time. */
+function isForNow({ responseCode = 0 }: Refusal): boolean {
+  return responseCode < 500;
+}
+
+function saidOf(refusals: readonly Refusal[]): string {
+  return refusals.map(({ recipient, responseCode }) => `answers ${responseCode} for ${recipient}`).join(', ');
 }
 
 /** More than one notice in a letter is a list. */

@@ -7,6 +7,9 @@ import { idOf } from './alarm.ts';
 import type { AlarmStore, Delivery } from './alarm-store.ts';
 import type { Notice } from './life.ts';
 
+/** What some of those who were to be told refuse for good; nothing where everybody took it. */
+export type Taken = { refused: string } | undefined;
+
 /** One way by which people or machines are told. */
 export interface Way {
   name: string;
@@ -14,9 +17,9 @@ export interface Way {
   most: number;
   /**
    * Resolves when the other end has taken it. The same `id` means the same piece again: the power went between its
-   * being taken and its being noted. Throws `transient` failures.
+   * being taken and its being noted. Says who will never take it, where others did. Throws `transient` failures.
    */
-  send(piece: { id: string; notices: readonly Notice[] }, signal: AbortSignal): Promise<void>;
+  send(piece: { id: string; notices: readonly Notice[] }, signal: AbortSignal): Promise<Taken>;
 }
 
 export interface Outbox {
@@ -91,7 +94,7 @@ export function openOutbox(parts: {
       const id = piece[0]?.batch ?? randomUUID();
       if (piece[0]?.batch === undefined) store.batch(seqs, way.name, id);
       try {
-        await limited(
+        const taken = await limited(
           (limit) => way.send({ id, notices: piece.map(({ notice }) => notice) }, limit),
           clock,
           signal,
@@ -100,7 +103,7 @@ export function openOutbox(parts: {
         store.delivered(seqs, way.name, 'sent');
         failingSince = undefined;
         toldFailing = false;
-        await parts.failing(way.name, undefined);
+        await parts.failing(way.name, taken?.refused);
       } catch (error) {
         if (signal.aborted) return;
         if (!(error instanceof Failure)) throw error;
@@ -159,11 +162,11 @@ function bothOver(due: readonly Delivery[]): number[] {
     });
 }
 
-async function limited(
-  work: (signal: AbortSignal) => Promise<void>,
+async function limited<T>(
+  work: (signal: AbortSignal) => Promise<T>,
   clock: Clock,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<T> {
   const limit = new AbortController();
   const stop = (): void => limit.abort();
   signal.addEventListener('abort', stop, { once: true });
@@ -172,7 +175,7 @@ async function limited(
     throw new Failure('transient', 'delivery-stalled', `no answer within ${tryLimitMs / 1000} s`);
   });
   try {
-    await Promise.race([work(limit.signal), patience]);
+    return await Promise.race([work(limit.signal), patience]);
   } finally {
     limit.abort();
     signal.removeEventListener('abort', stop);

@@ -51,6 +51,24 @@ function escalatedBefore({ kind, alarm }: Notice): boolean {
   return kind === 'cleared' && alarm.escalatedAt !== undefined;
 }
 
+const wayNames: Readonly<Record<string, string>> = {
+  mail: 'posta elettronica',
+  webhook: 'webhook',
+  alertmanager: 'Alertmanager',
+};
+
+/** In Italian; how a server words its refusal stands in the log. */
+function undelivered(name: string, why: string): string {
+  const [, answer, who] = /answers (\d{3})(?: for (\S{1,254}))?/.exec(why) ?? [];
+  const cause =
+    answer === undefined
+      ? 'il server non risponde'
+      : `il server risponde ${answer}${who === undefined ? '' : ` per ${who}`}`;
+  return who === undefined
+    ? `gli avvisi per ${wayNames[name] ?? name} non partono, ${cause}`
+    : `non tutti ricevono gli avvisi per ${wayNames[name] ?? name}, ${cause}`;
+}
+
 export interface WaysOut {
   /** There is something to send. */
   wake(): void;
@@ -75,17 +93,24 @@ export function openWaysOut(parts: {
   const form: Form = { lang: settings.lang, zone: settings.zone, places: settings };
   const ending = new AbortController();
   const { signal } = ending;
+  /** Ways that fail now: letters to different people go by one server, and are one alarm. */
+  const ailing = new Set<string>();
   const failing = async (way: string, why: string | undefined): Promise<void> => {
     // The broker has an alarm of its own.
     if (way === 'topic') return;
-    const [name] = way.split('-');
+    const [name = way] = way.split('-');
     const key = `delivery-failed.${name}`;
-    if (why === undefined) return await alarms.clear('hub', key, 'hub');
+    if (why !== undefined) ailing.add(way);
+    else ailing.delete(way);
+    if (why === undefined) {
+      if (![...ailing].some((other) => other.startsWith(name))) await alarms.clear('hub', key, 'hub');
+      return;
+    }
     await alarms.raise({
       node: 'hub',
       key,
       severity: 'warning',
-      detail: `gli avvisi per ${name} non partono (${why}): controllare indirizzo e credenziali in hub.yaml`,
+      detail: `${undelivered(name, why)}: controllare indirizzo e credenziali in hub.yaml`,
       from: 'hub',
     });
   };
@@ -165,9 +190,9 @@ export function openWaysOut(parts: {
     const begun = clock.monotonic();
     while (!end.aborted) {
       try {
-        await mailer.send(letter);
+        const taken = await mailer.send(letter);
         store.endSummary(day);
-        return await failing('mail', undefined);
+        return await failing('mail', taken?.refused);
       } catch (error) {
         if (!(error instanceof Failure)) throw error;
         log.warn({ way: 'mail', code: error.code, why: error.message }, 'summary not delivered');
