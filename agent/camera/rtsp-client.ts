@@ -1,9 +1,9 @@
+import { Authenticator } from '#agent/platform/authenticator.ts';
 import type { Clock, MonotonicMs, Timer } from '#agent/platform/clock.ts';
 import type { Connection, Net, Target } from '#agent/platform/net.ts';
 import type { Random } from '#agent/platform/random.ts';
 import { codeOf, Failure } from '#protocol/failure.ts';
 import type { Credentials } from './ingest.ts';
-import { Authenticator } from './rtsp-auth.ts';
 import { formatRequest, type RtspMessage } from './rtsp-message.ts';
 import { RtspWire } from './rtsp-wire.ts';
 

@@ -1,7 +1,8 @@
 import { Failure } from '#protocol/failure.ts';
 import type { Conditions } from '../alert/open-conditions.ts';
+import { Authenticator } from '../platform/authenticator.ts';
 import { type Clock, pause, type UtcMs } from '../platform/clock.ts';
-import type { HttpClient } from '../platform/http-client.ts';
+import type { HttpClient, HttpReply } from '../platform/http-client.ts';
 import type { Random } from '../platform/random.ts';
 import { answers, type Notice, noticesOf, subscriptionOf } from './onvif-notices.ts';
 import { soapRequest, soapType } from './onvif-soap.ts';
@@ -125,6 +126,8 @@ async function subscribed(
 ): Promise<void> {
   const { clock } = parts;
   let subscription: string | undefined;
+  let refused = false;
+  const digest = credentials && new Authenticator(credentials, parts.random, { basic: false });
   const call = async (
     url: URL,
     action: string,
@@ -132,27 +135,39 @@ async function subscribed(
     body: string,
     until = signal,
   ): Promise<string> => {
-    const at = (clock.utc() + Math.round(clockOffsetMs)) as UtcMs;
-    const request = soapRequest(
-      { action, to: url.href, body, at, random: parts.random, subscription },
-      credentials,
-    );
     const limit = AbortSignal.timeout(callMs);
-    const asked = {
-      method: 'POST',
-      url: url.href,
-      headers: { 'content-type': soapType(action) },
-      body: { bytes: request.length, pieces: once(request) },
-      signal: AbortSignal.any([until, limit]),
+    const ask = async (authorization: string | undefined): Promise<HttpReply> => {
+      const at = (clock.utc() + Math.round(clockOffsetMs)) as UtcMs;
+      const request = soapRequest(
+        { action, to: url.href, body, at, random: parts.random, subscription },
+        credentials,
+      );
+      const asked = {
+        method: 'POST',
+        url: url.href,
+        headers: { 'content-type': soapType(action), ...(authorization && { authorization }) },
+        body: { bytes: request.length, pieces: once(request) },
+        signal: AbortSignal.any([until, limit]),
+      };
+      return await client.ask(asked).catch((error: unknown) => {
+        if (!limit.aborted) throw error;
+        throw new Failure('transient', 'onvif-refused', `${operation} took too long`);
+      });
     };
-    const reply = await client.ask(asked).catch((error: unknown) => {
-      if (!limit.aborted) throw error;
-      throw new Failure('transient', 'onvif-refused', `${operation} took too long`);
-    });
+    const answerOf = (): string | undefined => digest?.authorise('POST', url.pathname + url.search);
+    const first = answerOf();
+    let reply = await ask(first);
+    // Asked once more and no oftener: who is refused twice is locked out.
+    if (
+      reply.status === 401 &&
+      digest?.challenged([reply.headers['www-authenticate'] ?? ''], first !== undefined)
+    )
+      reply = await ask(answerOf());
+    if (reply.status !== 401) digest?.accepted();
     const text = reply.body.toString('utf8');
     if (reply.status === 200 && answers(text, operation)) return text;
-    if (reply.status === 401 || isRefusal(text))
-      throw new Failure('transient', 'onvif-auth', `${operation} was refused to this user`);
+    refused = reply.status === 401 || isRefusal(text);
+    if (refused) throw new Failure('transient', 'onvif-auth', `${operation} was refused to this user`);
     throw new Failure('transient', 'onvif-refused', `${operation} was refused`);
   };
   const create =
@@ -193,16 +208,15 @@ async function subscribed(
       await pause(clock, restMs, signal);
     }
   } finally {
-    // Devices allow few subscriptions at a time.
+    // Devices allow few subscriptions at a time. Who was refused asks for nothing more: it ends by itself.
     const limit = AbortSignal.timeout(goodbyeMs);
     const end = `<n:Unsubscribe xmlns:n="${notification}"/>`;
-    await call(
-      point,
-      `${notification.replace('b-2', 'bw-2')}/SubscriptionManager/UnsubscribeRequest`,
-      'Unsubscribe',
-      end,
-      limit,
-    ).catch(() => {}); // It ends by itself.
+    const action = `${notification.replace('b-2', 'bw-2')}/SubscriptionManager/UnsubscribeRequest`;
+    if (!refused)
+      await call(point, action, 'Unsubscribe', end, limit).catch((error: unknown) => {
+        // What went wrong before is what is told, but for a user who is refused by now.
+        if (refused) throw error;
+      });
   }
 }
 

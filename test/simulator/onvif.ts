@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { type ChallengeOptions, openGate } from './digest.ts';
 import { type OnvifEvent, openSubscriptions } from './onvif-events.ts';
 import { type DeviceFacts, envelope, fault, type OnvifProfile, reply } from './onvif-replies.ts';
 
@@ -13,6 +14,8 @@ export interface OnvifOptions extends Partial<Omit<DeviceFacts, 'profiles'>> {
   /** Both, or the device asks nobody. */
   user?: string;
   password?: string;
+  /** Asks for HTTP digest instead of WS-UsernameToken (Core §5.9.1). */
+  digest?: Partial<ChallengeOptions>;
   /** Profiles in full, or the stream of the one it has. */
   profiles?: readonly OnvifProfile[];
   streamUri?: string;
@@ -93,6 +96,9 @@ export async function startOnvifDevice(options: OnvifOptions = {}): Promise<Onvi
   let unauthorised = 0;
   const subscriptions = openSubscriptions();
   const counted: Record<string, number> = {};
+  const gate =
+    options.digest &&
+    openGate({ realm: 'IP "Camera", 1', schemes: ['MD5'], qop: true, oneHeader: false, ...options.digest });
   const usedNonces = new Set<string>();
   const timers = new Set<NodeJS.Timeout>();
 
@@ -106,7 +112,7 @@ export async function startOnvifDevice(options: OnvifOptions = {}): Promise<Onvi
 
   /** WS-UsernameToken with a digest: Base64(SHA-1(nonce + created + password)), each nonce once. */
   const authorised = (request: string): boolean => {
-    if (options.user === undefined || password === undefined) return true;
+    if (options.user === undefined || password === undefined || gate !== undefined) return true;
     const field = (name: string): string | undefined =>
       new RegExp(`<(?:\\w+:)?${name}[^>]*>([^<]*)</(?:\\w+:)?${name}>`)
         .exec(request)?.[1]
@@ -196,6 +202,13 @@ export async function startOnvifDevice(options: OnvifOptions = {}): Promise<Onvi
     if (request.method !== 'POST' || (path !== '/onvif/device_service' && !ofEvents))
       return void response.writeHead(404).end();
     const asked = Buffer.concat(chunks).toString();
+    const open = gate === undefined || [...preAuth].some((operation) => asked.includes(`<${operation} `));
+    const account = { user: options.user ?? '', password: password ?? '' };
+    const passed = open ? 'ok' : gate.check('POST', path, request.headers.authorization, account);
+    if (passed !== 'ok') {
+      if (request.headers.authorization !== undefined) unauthorised += 1;
+      return void response.writeHead(401, { 'WWW-Authenticate': passed, 'Content-Length': 0 }).end();
+    }
     const answer = ofEvents ? await eventAnswer(asked, path) : answerTo(asked, url);
     if (answer === undefined) return;
     const status = babbled === undefined ? answer.status : 200;

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import * as assert from 'uvu/assert';
-import { Authenticator, parseChallenges } from '#agent/camera/rtsp-auth.ts';
+import { Authenticator, parseChallenges } from '#agent/platform/authenticator.ts';
 import { suite } from '../support/suite.ts';
 
-const test = suite('RTSP authentication');
+const test = suite('authentication of RTSP and HTTP');
 const mufasa = { user: 'Mufasa', password: 'Circle of Life' };
 const cnonce = Buffer.from('0a4f113b0a4f113b', 'hex');
 const random = { bytes: () => cnonce, fraction: () => 0 };

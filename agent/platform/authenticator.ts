@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Random } from '#agent/platform/random.ts';
-import type { Credentials } from './ingest.ts';
+import type { Random } from './random.ts';
 
 interface Challenge {
   scheme: string;
@@ -40,9 +39,13 @@ export function parseChallenges(fields: readonly string[]): Challenge[] {
   return challenges;
 }
 
-/** Answers one camera's challenges: digest with the best hash offered (RFC 7616, RFC 2069 without qop), basic last. */
+/**
+ * Answers one server's challenges, of RTSP and HTTP alike: digest with the best hash offered (RFC 7616, RFC 2069 without
+ * qop); basic last, where `basic` does not forbid a password in the clear.
+ */
 export class Authenticator {
-  #credentials: Credentials;
+  #credentials: { user: string; password: string };
+  #basicAllowed: boolean;
   #random: Random;
   #digest:
     | { parameters: Map<string, string>; hash: string; sess: boolean; qop: boolean; count: number }
@@ -51,8 +54,9 @@ export class Authenticator {
   /** Requests accepted with what {@link authorise} made of the present challenge. */
   #accepted = 0;
 
-  constructor(credentials: Credentials, random: Random) {
+  constructor(credentials: { user: string; password: string }, random: Random, { basic = true } = {}) {
     this.#credentials = credentials;
+    this.#basicAllowed = basic;
     this.#random = random;
   }
 
@@ -79,7 +83,7 @@ export class Authenticator {
         if (asked.replace(/-sess$/, '') !== name || (qops && !qops.includes('auth'))) continue;
         this.#digest = { parameters, hash, sess: asked.endsWith('-sess'), qop: qops !== undefined, count: 0 };
       }
-    this.#basic = !this.#digest && challenges.some(({ scheme }) => scheme === 'basic');
+    this.#basic = this.#basicAllowed && !this.#digest && challenges.some(({ scheme }) => scheme === 'basic');
     return this.#digest !== undefined || this.#basic;
   }
 
