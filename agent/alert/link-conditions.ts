@@ -82,7 +82,7 @@ export const linkConditions = {
   'link-probe': {
     subject: 'link',
     severity: 'info',
-    when: 'the device answers and refuses the question: wrong community, user or password, unknown object',
+    when: 'the device answers and refuses the question: wrong community, user or password, unknown object; or twice what nobody understands',
     raiseAfterMs: 0,
     clearAfterMs: 0,
     explainedBy: ['link-down'],
@@ -96,7 +96,9 @@ export const linkConditions = {
         it: "l'apparato verso {to} non fornisce i valori cercati: controllare il modello configurato",
         en: 'the device to {to} has none of the values asked for: check the configured model',
       },
+      // A child on a busy box may miss its time once.
       broken: {
+        raiseAfterMs: second,
         it: "l'apparato verso {to} risponde in modo incomprensibile: aggiornare il firmware",
         en: 'the device to {to} answers what nobody understands: update its firmware',
       },

@@ -59,7 +59,7 @@ export function openWatching(
     reserve: config.store.reserve,
     segmentMs: config.store.segmentMs,
     clockState: trust.state,
-    absence: store.absence?.reason,
+    bootBefore: store.bootBefore,
     hub: bus && { heardAt: voice.hubHeardAt, connected: bus.connected },
     dated: voice.dated,
   });

@@ -20,42 +20,31 @@ export function diskJudge(watch: Watch<'disk-dying'>): DiskJudge {
   /** Readings in a row that told of errors. */
   let erring = 0;
   let disks: readonly (SmartReading | undefined)[] = [];
+  /** What each disk said when it last said anything: one that dies may stop answering. */
+  let remembered: readonly (SmartReading | undefined)[] = [];
 
-  const worst = (of: (disk: SmartReading) => number | undefined): number | undefined => {
-    const found = disks.flatMap((disk) => (disk && of(disk)) ?? []);
-    return found.length === 0 ? undefined : Math.max(...found);
-  };
   const judge = (): HealthPayload['host']['disk'] => {
-    const badSectors = worst((disk) => disk.badSectors);
-    const usedPercent = worst((disk) => disk.usedPercent);
-    const figures = {
-      ...(badSectors === undefined ? {} : { badSectors }),
-      ...(usedPercent === undefined ? {} : { usedPercent }),
-    };
+    const figures = figuresOf(disks);
     const failing = () => ({ state: 'failing' as const, ...figures });
-    if (disks.some((disk) => disk?.passed === false)) {
-      watch.failing('failing');
-      return failing();
-    }
+    const amiss = amissOf(disks);
     // The kernel may make it read-only in the same breath: that is `disk-error`, which explains this, and gets a
     // reading's time to be told.
-    if (erring > 1 && errors !== undefined) {
+    if (amiss?.reason !== 'failing' && erring > 1 && errors !== undefined) {
       watch.failing('file-system', { errors });
       return failing();
     }
-    if (badSectors !== undefined && badSectors >= manySectors) {
-      watch.failing('sectors', { sectors: badSectors });
-      return failing();
-    }
-    if (usedPercent !== undefined && usedPercent >= wornPercent) {
-      watch.failing('worn', { percent: usedPercent });
+    if (amiss !== undefined) {
+      watch.failing(amiss.reason, amiss.values);
       return failing();
     }
     // A disk that says it is well, or a file system that counts no error: one of them has to be known.
     const known = errors !== undefined || disks.some((disk) => disk !== undefined);
-    if (known) watch.ok();
-    else watch.unknown();
-    return { state: known ? 'ok' : 'unknown', ...figures };
+    if (known && amissOf(remembered) === undefined) {
+      watch.ok();
+      return { state: 'ok', ...figures };
+    }
+    watch.unknown();
+    return { state: 'unknown', ...figures };
   };
   let found: HealthPayload['host']['disk'] = { state: 'unknown' };
   return {
@@ -66,8 +55,33 @@ export function diskJudge(watch: Watch<'disk-dying'>): DiskJudge {
     },
     smart(readings) {
       disks = readings;
+      if (readings.length > 0) remembered = readings.map((reading, index) => reading ?? remembered[index]);
       found = judge();
     },
     reading: () => found ?? { state: 'unknown' },
   };
+}
+
+type Disks = readonly (SmartReading | undefined)[];
+
+function figuresOf(disks: Disks): { badSectors?: number; usedPercent?: number } {
+  const worst = (of: (disk: SmartReading) => number | undefined): number | undefined => {
+    const found = disks.flatMap((disk) => (disk && of(disk)) ?? []);
+    return found.length === 0 ? undefined : Math.max(...found);
+  };
+  const badSectors = worst((disk) => disk.badSectors);
+  const usedPercent = worst((disk) => disk.usedPercent);
+  return {
+    ...(badSectors === undefined ? {} : { badSectors }),
+    ...(usedPercent === undefined ? {} : { usedPercent }),
+  };
+}
+
+/** The worst that disks say of themselves. */
+function amissOf(disks: Disks) {
+  const { badSectors = 0, usedPercent = 0 } = figuresOf(disks);
+  if (disks.some((disk) => disk?.passed === false)) return { reason: 'failing', values: {} } as const;
+  if (badSectors >= manySectors) return { reason: 'sectors', values: { sectors: badSectors } } as const;
+  if (usedPercent >= wornPercent) return { reason: 'worn', values: { percent: usedPercent } } as const;
+  return undefined;
 }

@@ -3,6 +3,7 @@ import type { HealthPayload } from '#protocol/messages.ts';
 import { runProbe } from '../lifecycle/probe.ts';
 import type { HostReading } from '../platform/host.ts';
 import type { Random } from '../platform/random.ts';
+import { type BootReason, readBootReason } from './boot-reason.ts';
 import { type BoxParts, openBox } from './box.ts';
 import { type Dated, openCertificateLook } from './certificates.ts';
 import { openCameraLooks } from './look-cameras.ts';
@@ -14,8 +15,8 @@ import { type EventParts, openEventWatch } from './onvif-events.ts';
 export interface HealthParts extends Omit<BoxParts, 'mounted'>, StoreLookParts {
   segmentMs: number;
   clockState(): ClockState;
-  /** Why the agent was away before this run; undefined for a new store. */
-  absence: 'agent-stopped' | 'agent-crashed' | 'power-lost' | undefined;
+  /** How the boot before this one ended; undefined where nobody saw it. */
+  bootBefore: 'orderly' | 'cut' | undefined;
   /** Absent at a node without a broker. */
   hub?: HubSight | undefined;
   /** The certificates that the connection to the broker rests on; absent at a node without a broker. */
@@ -41,8 +42,6 @@ export interface Health {
   forecastHours(): number | undefined;
 }
 
-const bootReasons = { 'agent-stopped': 'orderly', 'agent-crashed': 'crash', 'power-lost': 'power' } as const;
-
 /** Watches one node: cameras, store, clock, hub, box. A node without cameras has none of what assumes one. */
 export function openHealth(parts: HealthParts): Health {
   const { conditions, clock } = parts;
@@ -57,6 +56,7 @@ export function openHealth(parts: HealthParts): Health {
           clockTrusted: () => parts.clockState() === 'synced',
         });
   const events = onvif && openEventWatch({ ...parts, service: onvif.events }, parts.onvif);
+  let bootReason: BootReason | undefined;
   const looks = [
     // Before the cameras: a disk that fails explains them.
     store,
@@ -79,7 +79,7 @@ export function openHealth(parts: HealthParts): Health {
     async host() {
       const { uptimeSeconds, load1, memoryFreeBytes, memoryTotalBytes }: HostReading = await parts.readHost();
       const { clockOffsetMs: _, ...found } = box.reading();
-      const bootReason = parts.absence === undefined ? ('unknown' as const) : bootReasons[parts.absence];
+      bootReason ??= await readBootReason(parts.files, parts.bootBefore, parts.sys);
       return { uptimeSeconds, load1, memoryFreeBytes, memoryTotalBytes, bootReason, ...found };
     },
     clock() {

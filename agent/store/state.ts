@@ -13,6 +13,8 @@ export const storeStateSchema = z.strictObject({
   /** Boot of the last life, and whether it ended in an orderly stop. */
   bootId: z.string().max(64),
   clean: z.boolean(),
+  /** How the boot before that one ended; absent where no life saw it. */
+  bootBefore: z.enum(['orderly', 'cut']).optional(),
   /** When the last life was last seen alive. */
   aliveAt: ms,
   /** Powered time counted so far: ages what an untrusted clock cannot. */

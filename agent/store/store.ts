@@ -31,6 +31,8 @@ export interface Store {
   readonly dir: string;
   /** Why nobody recorded before this life; undefined for a new store. */
   readonly absence: Absence | undefined;
+  /** How the boot before this one ended, over restarts of the agent; undefined where no life of this store saw it. */
+  readonly bootBefore: 'orderly' | 'cut' | undefined;
   readonly recovered: readonly Recovered[];
   readonly state: Document<StoreState>;
   /** Makes its folder when it is new. */
@@ -112,11 +114,14 @@ async function open(parts: StoreParts): Promise<Store> {
             aliveAt: last.aliveAt,
           }
         : undefined;
+    const ended = last.clean ? ('orderly' as const) : ('cut' as const);
+    const bootBefore = state.origin === 'kept' && last.bootId !== bootId ? ended : last.bootBefore;
     for (const { name, directory } of await files.list(segments))
       if (directory && cameraId.safeParse(name).success) await openCamera(name);
     const begun = state.update((value) => {
       value.clean = false;
       value.bootId = bootId;
+      if (bootBefore !== undefined) value.bootBefore = bootBefore;
     });
     await begun.catch((error: unknown) => {
       // A full disk is freed by the sweep, which needs an open store; the next update writes all of it.
@@ -126,6 +131,7 @@ async function open(parts: StoreParts): Promise<Store> {
     return {
       dir,
       absence,
+      bootBefore,
       recovered,
       state,
       camera: openCamera,

@@ -151,7 +151,13 @@ async function watched(
     net: openNet(50),
     async run(command) {
       if (command === 'smartctl')
-        return { code: 0, signal: null, stdout: Buffer.from(JSON.stringify(world.smart)), stderr: '', outputs: [] };
+        return {
+          code: 0,
+          signal: null,
+          stdout: Buffer.from(JSON.stringify(world.smart)),
+          stderr: '',
+          outputs: [],
+        };
       throw new Failure('unavailable', 'process-missing', command);
     },
     readHost: async () => ({
@@ -169,7 +175,7 @@ async function watched(
     retentionMs: 168 * hour,
     reserve: 0.05,
     clockState: () => world.clockState,
-    absence: 'power-lost',
+    bootBefore: 'cut',
     hub: { heardAt: () => world.heard as never, connected: () => world.connected },
     cameras: Array.from({ length: cameras }, () => ({
       id: 'cam-1',

@@ -64,6 +64,29 @@ test('why nobody recorded: an orderly stop, a crash, a boot in between', async (
   assert.is((await open('boot-2')).absence?.reason, 'power-lost');
 });
 
+test('how the boot before ended is known for as long as this boot lasts, whatever the agent does meanwhile', async () => {
+  const clock = fakeClock();
+  const disk = memoryDisk(() => clock.utc());
+  const open = (bootId: string) =>
+    openStore({ ...storeParts('/store', clock, { files: disk.files, bootId }), locks: freeLocks });
+  const first = await open('boot-1');
+  assert.is(first.bootBefore, undefined, 'nobody saw it');
+  await first.close();
+  const again = await open('boot-1');
+  assert.is(again.bootBefore, undefined, 'a restart is no boot');
+  disk.crash('cut');
+  const cut = await open('boot-2');
+  assert.is(cut.bootBefore, 'cut');
+  await cut.close();
+  const restarted = await open('boot-2');
+  assert.is(restarted.bootBefore, 'cut', 'an orderly restart of the agent');
+  disk.crash('kill');
+  const killed = await open('boot-2');
+  assert.is(killed.bootBefore, 'cut', 'a killed agent');
+  await killed.close();
+  assert.is((await open('boot-3')).bootBefore, 'orderly');
+});
+
 test('a long ledger is read from its end, and an old file that is still there is found all the same', async () => {
   using folder = temporaryFolder();
   const camera = join(folder.path, 'segments/cam-1');

@@ -1,4 +1,7 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import * as assert from 'uvu/assert';
+import { readBootReason } from '#agent/health/boot-reason.ts';
 import { parseChrony, parseTimesync } from '#agent/health/clock-offset.ts';
 import { diskJudge } from '#agent/health/disk-judge.ts';
 import { heatJudge } from '#agent/health/heat-judge.ts';
@@ -6,9 +9,11 @@ import { mountOf } from '#agent/health/mount.ts';
 import { parseSmart } from '#agent/health/smart.ts';
 import { parseUps } from '#agent/health/ups.ts';
 import { upsJudge } from '#agent/health/ups-judge.ts';
+import { systemFiles } from '#agent/platform/files.ts';
 import { toldConditions } from '../support/conditions.ts';
 import { fakeClock } from '../support/fake-clock.ts';
 import { suite } from '../support/suite.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const test = suite('the box judged');
 
@@ -106,6 +111,49 @@ test('a dying disk is told by what is worst; nothing known is unknown', async ()
   judge.fileSystem(0);
   judge.smart([{ passed: true, usedPercent: 97 }]);
   assert.equal(judge.reading(), { state: 'failing', usedPercent: 97 });
+});
+
+test('a disk that said it fails and then says nothing is no better', async () => {
+  const clock = fakeClock();
+  const { conditions, said } = await toldConditions(clock);
+  const judge = diskJudge(conditions.watch('disk-dying'));
+  judge.smart([{ passed: true }, { passed: false }]);
+  assert.equal(said, ['disk-dying.store raised failing']);
+  for (let hours = 0; hours < 5; hours++) {
+    await clock.advance(3_600_000);
+    // Asked in vain, in sleep, or not to be asked at all.
+    judge.smart(hours % 2 === 0 ? [{ passed: true }, undefined] : []);
+    judge.fileSystem(0);
+  }
+  assert.is(said.length, 1);
+  assert.is(judge.reading().state, 'unknown');
+  for (let hours = 0; hours < 3; hours++) {
+    judge.smart([{ passed: true }, { passed: true }]);
+    await clock.advance(3_600_000);
+  }
+  assert.equal(said.slice(1), ['disk-dying.store cleared']);
+  assert.is(judge.reading().state, 'ok');
+});
+
+test('why the box started: as the store saw it, a hang where the watchdog of the board says so, else unknown', async () => {
+  using folder = temporaryFolder();
+  const watchdog = join(folder.path, 'class/watchdog/watchdog0');
+  const why = (left: 'orderly' | 'cut' | undefined) => readBootReason(systemFiles, left, folder.path);
+  assert.is(await why('cut'), 'power', 'no watchdog');
+  mkdirSync(watchdog, { recursive: true });
+  const status = (text: string): void => writeFileSync(join(watchdog, 'bootstatus'), text);
+  for (const [text, reason] of [
+    ['0\n', 'power'],
+    ['16\n', 'power'],
+    ['32\n', 'crash'],
+    ['rubbish\n', 'power'],
+  ] as const) {
+    status(text);
+    assert.is(await why('cut'), reason, text);
+  }
+  status('32\n');
+  assert.is(await why('orderly'), 'orderly');
+  assert.is(await why(undefined), 'unknown');
 });
 
 test('heat is judged by the sensor nearest to its own limit, throttling by its counter', async () => {

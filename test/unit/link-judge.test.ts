@@ -128,6 +128,24 @@ test('a radio that fades is told, with what it says; one that gives nothing is u
   assert.is(one.link.reading().state, 'unknown');
 });
 
+test('one answer that nobody understands is no finding, two in a row are', async () => {
+  let odd = 0;
+  await using one = await scripted(() => {
+    odd -= 1;
+    return odd >= 0 ? { kind: 'unmeasured', reason: 'broken' } : answered();
+  }, 'snmp');
+  await one.clock.advance(60_000);
+  odd = 1;
+  await one.clock.advance(60_000);
+  assert.equal(one.said, []);
+  assert.is(one.link.reading().state, 'up');
+  odd = 3;
+  await one.clock.advance(25_000);
+  assert.equal(one.said, ['link-probe.uplink raised broken']);
+  await one.clock.advance(60_000);
+  assert.equal(one.said.slice(1), ['link-probe.uplink cleared']);
+});
+
 test('a day of radio jitter, 2 % of loss in bursts and the odd second of fade says nothing', async () => {
   // A Gilbert-Elliott channel: mostly good, now and then a short bad spell; seeded, so that it is the same each time.
   let seed = 7;
