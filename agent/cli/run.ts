@@ -1,6 +1,7 @@
 import { runAgent } from '../agent.ts';
 import { loadConfig } from '../config/load.ts';
 import { systemClock } from '../platform/clock.ts';
+import { widenDiskThreads } from '../platform/disk-threads.ts';
 import { systemFiles } from '../platform/files.ts';
 import { openLog } from '../platform/log.ts';
 import { systemRandom } from '../platform/random.ts';
@@ -17,6 +18,7 @@ export const runCommand: Command = {
     log: { type: 'string', value: 'LEVEL', describe: 'debug, info (default), warn or error' },
   },
   async run(values) {
+    widenDiskThreads();
     const file = required(values, 'config');
     const level = values['log'] ?? 'info';
     const log = openLog(['debug', 'info', 'warn', 'error'].includes(String(level)) ? String(level) : 'info');

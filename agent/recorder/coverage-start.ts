@@ -1,21 +1,36 @@
 import type { Clock } from '#agent/platform/clock.ts';
 import type { CameraStore, GapRow, Store } from '#agent/store/store.ts';
 
-/** Where coverage begins: where it ended, with why nobody recorded since; now, for a camera that is new. */
+/** Older holes were looked for by the lives before: a crash makes one in what was being written. */
+const lookBackMs = 3_600_000;
+
+/**
+ * Where coverage begins: where it ended, with why nobody recorded since; now, for a camera that is new. What the crash
+ * left uncovered before that is entered.
+ */
 export function coverageStart(
   { store, camera, clock }: { store: Store; camera: CameraStore; clock: Clock },
   writeGap: (gap: GapRow) => void,
 ) {
   const now = clock.utc();
   const noted = store.state.value.openGaps[camera.id];
-  // A crash between the gap's line and the note that it is over leaves both.
-  const entered =
-    noted !== undefined &&
-    camera.overlapping(noted.start, noted.start + 1).gaps.some((gap) => gap.start === noted.start);
-  const known = entered ? undefined : noted;
-  const covered = known?.start ?? camera.coveredTo();
-  if (covered === undefined) return { start: now, reason: 'no-connection' as const, presumed: true };
   const reason = store.absence?.reason ?? ('agent-crashed' as const);
+  const reach = camera.coveredTo();
+  const since = Math.max(
+    Math.min((reach ?? now) - lookBackMs, noted?.start ?? now),
+    store.state.value.sweptBefore[camera.id] ?? 0,
+  );
+  const missing = reach === undefined ? [] : holes(camera, since, reach);
+  for (const hole of missing)
+    writeGap({ ...hole, reason: hole.start === noted?.start ? noted.reason : reason });
+  // A crash between a gap's line and the note that it is over leaves both; one before the line only the note.
+  const over =
+    noted !== undefined &&
+    (missing.some(({ start }) => start === noted.start) ||
+      camera.overlapping(noted.start, noted.start + 1).gaps.some(({ start }) => start === noted.start));
+  const known = over ? undefined : noted;
+  const covered = known?.start ?? reach;
+  if (covered === undefined) return { start: now, reason: 'no-connection' as const, presumed: true };
   const aliveAt = Math.min(store.absence?.aliveAt ?? covered, now);
   let start = Math.min(covered, now);
   // The last life ended in an interruption: up to its end that one's reason counts.
@@ -24,4 +39,20 @@ export function coverageStart(
     start = aliveAt;
   }
   return { start, reason, presumed: false };
+}
+
+/**
+ * What lies uncovered between lines of `[from, to)`: behind a segment that was being sealed when the next was begun
+ * already, and before one whose gap was not entered yet. What was swept is none: `from` is behind that.
+ */
+function holes(camera: CameraStore, from: number, to: number): { start: number; end: number }[] {
+  const { segments, gaps } = camera.overlapping(from, to);
+  const lines = [...segments, ...gaps].sort((a, b) => a.start - b.start);
+  const found: { start: number; end: number }[] = [];
+  let until = lines[0]?.end ?? to;
+  for (const { start, end } of lines) {
+    if (start > until) found.push({ start: until, end: start });
+    until = Math.max(until, end);
+  }
+  return found;
 }

@@ -137,7 +137,10 @@ export async function openCameraStore(
   recovered.push(
     ...(await recoverCamera(files, camera, listing, missing, async (found) => {
       const before = index.overlapping(found.start - 1, found.start).find(({ end }) => end === found.start);
-      const row = { ...found, run: before?.run ?? found.start };
+      // Its clock was that of its run; a label from before what was entered last is of a clock that was behind.
+      const late = found.start < (coveredTo ?? found.start) - slackMs;
+      const state = before?.clock ?? (late ? 'unsynchronised' : 'unknown');
+      const row = { ...found, clock: state, run: before?.run ?? found.start };
       // On a full disk the line waits for the sweep, and the sweep for an open store: the row counts at once.
       index.add(row);
       cover(row);

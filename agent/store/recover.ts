@@ -5,6 +5,9 @@ import { hashFile } from './hash-file.ts';
 import type { SegmentRow } from './ledger-line.ts';
 import { finishTorn, keepTorn, wholeLength } from './torn.ts';
 
+/** `YYYYMMDDTHHMMSSmmmZ`. */
+const stampLength = 19;
+
 /** What start-up found left by a crash and put right. */
 export interface Recovered {
   /** Empty for the store's own state. */
@@ -72,7 +75,7 @@ export async function recoverCamera(
   camera: { id: string; folder: string; segmentMs: number },
   listing: Listing,
   missing: Map<string, string>,
-  record: (row: Omit<SegmentRow, 'run'>) => Promise<void>,
+  record: (row: Omit<SegmentRow, 'run' | 'clock'>) => Promise<void>,
 ): Promise<Recovered[]> {
   const recovered: Recovered[] = [];
   const tell = (code: Recovered['code'], path: string): void => {
@@ -87,13 +90,18 @@ export async function recoverCamera(
       tell('name-doubled', path);
       continue;
     }
-    const durationMs = await durationByTimes(files, path, start, camera.segmentMs);
+    const durationMs = await durationByTimes(files, path, start, {
+      segmentMs: camera.segmentMs,
+      next: nextStart([...listing.parts.map((other) => other.name), ...missing.keys()], name),
+    });
     const torn = await keepTorn(files, folder, name, start, durationMs);
     if (torn === undefined) tell('segment-empty', path);
     else missing.set(torn, day);
   }
-  const starts = [...missing].map(([name, day]) => ({ name, day, parsed: parseSegmentName(name) }));
-  for (const { name, day, parsed } of starts) {
+  // A folder lists its names in no order; lines are entered in that of time, as they would have been.
+  const inOrder = [...missing].sort(([a], [b]) => (a < b ? -1 : 1));
+  for (const [name, day] of inOrder) {
+    const parsed = parseSegmentName(name);
     if (parsed?.state !== 'sealed') continue;
     const path = join(camera.folder, day, name);
     const { start, durationMs, torn } = parsed;
@@ -101,7 +109,7 @@ export async function recoverCamera(
     // The life that gave it its name may have been killed before it synced the folder.
     await files.syncFolder(join(camera.folder, day));
     const end = start + durationMs;
-    await record({ start, end, durationMs, file: name, ...found, clock: 'unknown', torn });
+    await record({ start, end, durationMs, file: name, ...found, torn });
     tell(torn ? 'segment-torn' : 'segment-entered', path);
   }
   return recovered;
@@ -123,19 +131,29 @@ async function doubled(
 }
 
 /**
- * From its start to its last write, less the part of it that lies behind the last whole chunk. A time of last write
- * that cannot be (the clock stepped in between) is taken for one segment's length.
+ * Where the segment behind `part` starts: a crash while a segment is sealed leaves the one that follows it as well, and
+ * on a slow disk the last write of the first came later than that. Stamps of names sort by time.
+ */
+function nextStart(names: readonly string[], part: string): number {
+  const stampOf = (name: string): string => name.slice(0, stampLength);
+  const [next] = names.filter((name) => stampOf(name) > stampOf(part)).sort();
+  return (next === undefined ? undefined : parseSegmentName(next)?.start) ?? Number.POSITIVE_INFINITY;
+}
+
+/**
+ * From its start to its last write, but not beyond `next`, less the part of it that lies behind the last whole chunk. A
+ * time of last write that cannot be (the clock stepped in between) is taken for one segment's length.
  */
 async function durationByTimes(
   files: Files,
   path: string,
   start: number,
-  segmentMs: number,
+  { segmentMs, next }: { segmentMs: number; next: number },
 ): Promise<number> {
   const facts = await files.facts(path);
   const whole = await wholeLength(files, path);
   if (facts === undefined || whole === undefined) return 1; // Nothing of it will be kept.
   const elapsedMs = facts.modifiedMs - start;
   const believedMs = elapsedMs > 0 && elapsedMs <= 3 * segmentMs ? elapsedMs : segmentMs;
-  return Math.max(1, Math.round((believedMs * whole) / facts.size));
+  return Math.max(1, Math.floor((Math.min(believedMs, next - start) * whole) / facts.size));
 }

@@ -1,0 +1,168 @@
+// What a kill leaves between two segments, or between a segment and the line of the gap before it: the next life covers it.
+import * as assert from 'uvu/assert';
+import { systemRandom } from '#agent/platform/random.ts';
+import { type GapRow, openStore, type SegmentRow, verifyStore } from '#agent/store/store.ts';
+import { openSealer, prepareSeal } from '#protocol/seal/seal.ts';
+import { type FakeClock, fakeClock } from '../support/fake-clock.ts';
+import { freeLocks, type MemoryDisk, memoryDisk } from '../support/memory-disk.ts';
+import { recorderRig } from '../support/recorder-rig.ts';
+import { recipients, sealSegment, storeParts } from '../support/store-parts.ts';
+import { suite } from '../support/suite.ts';
+
+const test = suite('recorder, after a crash');
+
+/** A listing in the opposite order, as another file system may give it. */
+const backwards = (disk: MemoryDisk): MemoryDisk => ({
+  ...disk,
+  files: { ...disk.files, list: async (path) => (await disk.files.list(path)).reverse() },
+});
+
+async function begin(disk: MemoryDisk, clock: FakeClock) {
+  const store = await openStore({ ...storeParts('/store', clock, { files: disk.files }), locks: freeLocks });
+  return { store, camera: await store.camera('cam-1') };
+}
+
+/** A life over `disk` that records; gives all lines once it ended. */
+async function nextLife(disk: MemoryDisk, clock: FakeClock): Promise<(SegmentRow | GapRow)[]> {
+  const rig = await recorderRig([() => [[{ do: 'send', count: 3, gopMs: 1000 }]]], { clock, disk });
+  await rig.pass(4000);
+  await rig.stop();
+  const { findings } = await verifyStore(disk.files, '/store', { full: true, now: clock.utc() });
+  assert.equal(findings, []);
+  const { store } = await begin(disk, clock);
+  const { segments, gaps } = store.overlapping('cam-1', 0, Number.MAX_SAFE_INTEGER);
+  await store.close();
+  return [...segments, ...gaps].sort((a, b) => a.start - b.start);
+}
+
+function assertTouching(lines: readonly (SegmentRow | GapRow)[]): void {
+  for (const [i, line] of lines.slice(1).entries())
+    assert.is(line.start, lines[i]?.end, JSON.stringify(lines, undefined, 1));
+}
+
+for (const [order, asListed] of [
+  ['in order', (disk: MemoryDisk) => disk],
+  ['backwards', backwards],
+] as const)
+  test(`killed while a segment was sealed and the next was written to, listed ${order}: no moment twice, none missing`, async () => {
+    const clock = fakeClock();
+    const disk = memoryDisk(() => clock.utc());
+    const { camera } = await begin(disk, clock);
+    const t0 = clock.utc();
+    await sealSegment(camera, t0, 10_000);
+    await clock.advance(10_000);
+    const parts = [];
+    for (const start of [t0 + 10_000, t0 + 20_000]) {
+      const prepared = await prepareSeal(recipients, systemRandom);
+      const segment = await camera.begin({ start, run: t0, clock: 'synced', head: prepared.head });
+      const sealer = openSealer(prepared);
+      await segment.write(sealer.update(systemRandom.bytes(200_000)));
+      parts.push({ segment, sealer });
+      await clock.advance(10_000);
+    }
+    // The disk lagged: what is last of the first came when the second had been written to for a while.
+    await parts[0]!.segment.write(parts[0]!.sealer.final());
+    const killed = asListed(disk.fork());
+    await clock.advance(5000);
+
+    const lines = await nextLife(killed, clock);
+    assertTouching(lines);
+    assert.equal(
+      lines.map((line) => ('reason' in line ? line.reason : line.torn ? 'torn' : 'whole')),
+      ['whole', 'torn', 'agent-crashed', 'torn', 'agent-crashed', 'whole'],
+    );
+    assert.is(lines[3]!.start, t0 + 20_000);
+    assert.ok(lines[1]!.end > t0 + 15_000, 'most of it is kept');
+  });
+
+test('killed before the line of a gap that was over: it is entered, with its own reason and end', async () => {
+  const clock = fakeClock();
+  const disk = memoryDisk(() => clock.utc());
+  const { store, camera } = await begin(disk, clock);
+  const t0 = clock.utc();
+  await sealSegment(camera, t0, 10_000);
+  await store.state.update((value) => {
+    value.openGaps['cam-1'] = { start: t0 + 10_000, reason: 'no-data' };
+  });
+  await clock.advance(25_000);
+  await sealSegment(camera, t0 + 15_000, 10_000);
+  const killed = disk.fork();
+  await clock.advance(5000);
+
+  const lines = await nextLife(killed, clock);
+  assertTouching(lines);
+  assert.equal(
+    lines.map((line) => ('reason' in line ? line.reason : 'recorded')),
+    ['recorded', 'no-data', 'recorded', 'agent-crashed', 'recorded'],
+  );
+  assert.is(lines[1]!.end, t0 + 15_000);
+});
+
+test('killed when the note of a gap was gone and its line not there yet: what is missing is covered', async () => {
+  const clock = fakeClock();
+  const disk = memoryDisk(() => clock.utc());
+  const { camera } = await begin(disk, clock);
+  const t0 = clock.utc();
+  await sealSegment(camera, t0, 10_000);
+  await clock.advance(25_000);
+  await sealSegment(camera, t0 + 15_000, 10_000);
+  const killed = disk.fork();
+  await clock.advance(5000);
+  const lines = await nextLife(killed, clock);
+  assertTouching(lines);
+  assert.equal(
+    lines.map((line) => ('reason' in line ? line.reason : 'recorded')),
+    ['recorded', 'agent-crashed', 'recorded', 'agent-crashed', 'recorded'],
+  );
+});
+
+test('what was swept is no hole', async () => {
+  const clock = fakeClock();
+  const disk = memoryDisk(() => clock.utc());
+  const { store, camera } = await begin(disk, clock);
+  const t0 = clock.utc();
+  const rows = [];
+  for (let i = 0; i < 4; i++) {
+    rows.push(await sealSegment(camera, t0 + i * 10_000, 10_000, { run: t0 }));
+    await clock.advance(10_000);
+  }
+  // The first is held.
+  const gone = rows.slice(1, 3);
+  camera.withdraw(gone);
+  await store.state.update((value) => {
+    value.sweptBefore['cam-1'] = t0 + 20_001;
+  });
+  await camera.unlink(gone);
+  const killed = disk.fork();
+  await clock.advance(5000);
+  const lines = await nextLife(killed, clock);
+  assert.equal(
+    lines.map((line) => ('reason' in line ? line.reason : 'recorded')),
+    ['recorded', 'recorded', 'agent-crashed', 'recorded'],
+  );
+});
+
+test('a torn segment has the clock of its run', async () => {
+  const clock = fakeClock();
+  const disk = memoryDisk(() => clock.utc());
+  const { camera } = await begin(disk, clock);
+  const t0 = clock.utc();
+  await sealSegment(camera, t0, 10_000, { clock: 'unsynchronised' });
+  const prepared = await prepareSeal(recipients, systemRandom);
+  const open = await camera.begin({
+    start: t0 + 10_000,
+    run: t0,
+    clock: 'unsynchronised',
+    head: prepared.head,
+  });
+  await clock.advance(15_000);
+  await open.write(openSealer(prepared).update(systemRandom.bytes(200_000)));
+  const { store } = await begin(disk.fork(), clock);
+  assert.equal(
+    store.overlapping('cam-1', t0, clock.utc()).segments.map((row) => [row.torn, row.clock, row.run]),
+    [
+      [false, 'unsynchronised', t0],
+      [true, 'unsynchronised', t0],
+    ],
+  );
+});
