@@ -1,4 +1,4 @@
-import { createCipheriv } from 'node:crypto';
+import { createCipheriv, createSecretKey } from 'node:crypto';
 import { chunkBytes, chunkNonce, cipherName, tagBytes } from './format.ts';
 import type { PreparedSeal } from './prepare.ts';
 
@@ -18,7 +18,9 @@ export interface Sealer {
 export function openSealer(prepared: PreparedSeal): Sealer {
   if (prepared.used) throw new Error('a prepared seal was used twice: two files under one key and nonce');
   prepared.used = true;
-  const { key } = prepared;
+  // As a key object: Node makes an error and its stack, and drops both, each time it is given bytes instead.
+  const key = createSecretKey(prepared.key);
+  prepared.key.fill(0);
   const held = Buffer.allocUnsafeSlow(chunkBytes);
   let heldBytes = 0;
   let counter = 0;
@@ -53,7 +55,6 @@ export function openSealer(prepared: PreparedSeal): Sealer {
       const out: Buffer[] = [];
       seal(out, undefined, true);
       held.fill(0);
-      key.fill(0);
       return out;
     },
   };
