@@ -1,11 +1,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { systemClock } from '#agent/platform/clock.ts';
 import { systemFiles } from '#agent/platform/files.ts';
 import { openStore, type SegmentRow, verifyStore } from '#agent/store/store.ts';
+import { eventually } from '../support/eventually.ts';
 import { opened, recipients, storeParts } from '../support/store-parts.ts';
 import { suite } from '../support/suite.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -13,23 +14,37 @@ import { temporaryFolder } from '../support/temporary-folder.ts';
 const crashes = Number(process.env['PEIO_STORE_CRASHES'] ?? 20);
 const test = suite('store, killed while it records', { timeoutMs: 60_000 + crashes * 3000 });
 
-/** Records until it is killed, `lifeMs` after its first frame at the latest; gives the rows it told as sealed. */
-async function recordAndDie(dir: string, lifeMs: number): Promise<SegmentRow[]> {
+/**
+ * Records until it is killed, `lifeMs` after it said that it begins, or, to be `seen`, after it began a file, which on a
+ * busy machine is later than any life; gives the rows it told as sealed.
+ */
+async function recordAndDie(dir: string, lifeMs: number, seen: boolean): Promise<SegmentRow[]> {
   const child = spawn(
     process.execPath,
     [join(import.meta.dirname, '../support/recording-child.ts'), dir, ...recipients],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   );
   let output = '';
+  const said = Promise.withResolvers<void>();
   child.stdout.on('data', (chunk: Buffer) => {
-    if (output === '') setTimeout(() => child.kill('SIGKILL'), lifeMs);
     output += chunk.toString();
+    said.resolve();
   });
-  const [code, signal] = await once(child, 'close');
+  const closed = once(child, 'close');
+  await Promise.race([said.promise, closed]);
+  const before = new Set(filesIn(dir));
+  if (seen) await eventually('a file begun', () => filesIn(dir).some((path) => !before.has(path)), 60_000);
+  setTimeout(() => child.kill('SIGKILL'), lifeMs);
+  const [code, signal] = await closed;
   assert.is(signal, 'SIGKILL', `ended by itself: ${code}`);
   // A line that the kill cut short was not told.
   const lines = output.split('\n').slice(1, -1);
   return lines.map((line) => JSON.parse(line) as SegmentRow);
+}
+
+function filesIn(dir: string): string[] {
+  const all = readdirSync(dir, { recursive: true }) as string[];
+  return all.filter((path) => path.startsWith('segments/') && /\/\d{4}-\d\d-\d\d\/./.test(path));
 }
 
 /** Stores that are recorded to side by side: a child that records waits most of its life. */
@@ -49,7 +64,7 @@ async function killed(times: number): Promise<number> {
   mkdirSync(dir);
   const told: SegmentRow[] = [];
   for (let i = 0; i < times; i++) {
-    told.push(...(await recordAndDie(dir, 50 + Math.random() * 900)));
+    told.push(...(await recordAndDie(dir, 50 + Math.random() * 900, i % 2 === 0)));
     const verified = await verifyStore(systemFiles, dir, { full: true, now: Date.now() });
     assert.equal(
       verified.findings.filter(({ severity }) => severity === 'problem'),
