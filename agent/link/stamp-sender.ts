@@ -14,6 +14,8 @@ export function openStampSender(parts: {
 }): Asker {
   const { clock, stampClock, udp, target } = parts;
   let peer: UdpPeer | undefined;
+  /** A name is looked up once at a time: nobody can call a lookup back. */
+  let connecting: Promise<void> | undefined;
   let closed = false;
   let sequence = 0;
   /** The one packet under way: asks never overlap. */
@@ -46,17 +48,31 @@ export function openStampSender(parts: {
     sequence = 0;
   };
 
+  /** For as long as an answer may take: a name server beyond a link that is down says nothing. */
+  const connect = async (signal: AbortSignal): Promise<void> => {
+    connecting ??= udp
+      .connect(target, take, failed)
+      .then((found) => {
+        if (closed) found.close();
+        else peer = found;
+      })
+      .finally(() => {
+        connecting = undefined;
+      });
+    connecting.catch(() => {}); // Told below, while somebody waits.
+    const ended = new AbortController();
+    const limit = pause(clock, answerLimitMs, AbortSignal.any([signal, ended.signal]));
+    await Promise.race([connecting, limit]).finally(() => ended.abort());
+  };
+
   return {
     async ask(signal) {
       try {
-        peer ??= await udp.connect(target, take, failed);
+        if (peer === undefined) await connect(signal);
       } catch (error) {
         return { kind: 'lost', reason: isUnresolved(error) ? 'unresolved' : 'no-answer' };
       }
-      if (closed) {
-        leave();
-        return { kind: 'lost', reason: 'no-answer' };
-      }
+      if (peer === undefined) return { kind: 'lost', reason: 'no-answer' };
       const answered = new AbortController();
       let sample: Sample = { kind: 'lost', reason: 'no-answer' };
       const sentAt = stampClock.utc();

@@ -8,7 +8,7 @@ import { openStampSender } from '#agent/link/stamp-sender.ts';
 import { openTcp } from '#agent/link/tcp.ts';
 import { systemClock } from '#agent/platform/clock.ts';
 import { openNet } from '#agent/platform/net.ts';
-import { systemUdp } from '#agent/platform/udp.ts';
+import { systemUdp, type UdpPeer } from '#agent/platform/udp.ts';
 import { eventually } from '../support/eventually.ts';
 import { fakeClock } from '../support/fake-clock.ts';
 import { suite } from '../support/suite.ts';
@@ -130,6 +130,46 @@ test('nobody at the port is refused, a name that is none is unresolved, and both
     target: { host: 'nowhere.invalid', port: 862 },
   });
   assert.equal(await nowhere.ask(never), { kind: 'lost', reason: 'unresolved' });
+});
+
+test('a name server that says nothing is a lost packet in time, one question at a time, and leaves nothing open', async () => {
+  const clock = fakeClock();
+  const lookups: PromiseWithResolvers<UdpPeer>[] = [];
+  let closed = 0;
+  const peer: UdpPeer = {
+    send() {},
+    close() {
+      closed += 1;
+    },
+  };
+  const near = openStampSender({
+    clock,
+    stampClock: openStampClock(clock, () => true),
+    udp: {
+      ...systemUdp,
+      connect() {
+        lookups.push(Promise.withResolvers());
+        return (lookups.at(-1) as PromiseWithResolvers<UdpPeer>).promise;
+      },
+    },
+    target: { host: 'relay.example', port: 862 },
+  });
+  const asked = async () => {
+    const sample = near.ask(never);
+    await clock.advance(2001);
+    return await sample;
+  };
+  for (let ask = 0; ask < 8; ask++) assert.equal(await asked(), { kind: 'lost', reason: 'no-answer' });
+  assert.is(lookups.length, 1);
+  lookups[0]?.reject(Object.assign(new Error('late'), { code: 'EAI_AGAIN' }));
+  await clock.advance(1);
+  assert.equal(await asked(), { kind: 'lost', reason: 'no-answer' });
+  assert.is(lookups.length, 2);
+  near.close();
+  lookups[1]?.resolve(peer);
+  await clock.advance(1);
+  assert.is(closed, 1, 'what comes after the end is closed');
+  assert.is(clock.pending(), 0);
 });
 
 test('a sequence begins at zero and grows by one; what is sent is the vector but for its time', async () => {
