@@ -15,7 +15,7 @@ const real = ['system', 'fleet'];
 /** A file past this is stuck; the longest crash test takes two minutes here. */
 const fileLimitMs = 600_000;
 /** What a file may take to exit by itself once its tests are done. */
-const lingerMs = 10_000;
+const lingerMs = 30_000;
 
 /** What is said again of a failed file at the end, where somebody looks. */
 const failureChars = 4000;

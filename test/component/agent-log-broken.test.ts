@@ -8,7 +8,7 @@ import { suite } from '../support/suite.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { makeTown } from '../support/town.ts';
 
-const test = suite('a log that was changed while the agent was away', { timeoutMs: 40_000 });
+const test = suite('a log that was changed while the agent was away', { timeoutMs: 180_000 });
 
 test('is told once in the new log and as an alert, until a start finds the log good', async () => {
   using folder = temporaryFolder();

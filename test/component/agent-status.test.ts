@@ -10,7 +10,7 @@ import { type SimulatedSite, simulatedSite } from '../support/simulated-site.ts'
 import { suite } from '../support/suite.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
-const test = suite('agent status', { timeoutMs: 30_000 });
+const test = suite('agent status', { timeoutMs: 180_000 });
 
 /** An agent's socket with nothing behind it but what it tells. */
 async function answering(folder: string): Promise<{ socket: string; site: SimulatedSite } & AsyncDisposable> {

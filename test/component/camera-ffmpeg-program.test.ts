@@ -7,7 +7,7 @@ import { quietLog } from '../support/log.ts';
 import { suite } from '../support/suite.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
-const test = suite('finding an ffmpeg', { timeoutMs: 60_000 });
+const test = suite('finding an ffmpeg', { timeoutMs: 180_000 });
 
 function script(folder: string, name: string, lines: string): string {
   const path = join(folder, name);

@@ -14,7 +14,7 @@ import { type CameraRecording, recordCamera, watchedParts } from '../support/rec
 import { suite } from '../support/suite.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
-const test = suite('recording through ffmpeg', { timeoutMs: 60_000 });
+const test = suite('recording through ffmpeg', { timeoutMs: 180_000 });
 const fixture = (name: string): string => new URL(`../fixtures/${name}`, import.meta.url).pathname;
 const folder = temporaryFolder();
 test.after(() => folder[Symbol.dispose]());

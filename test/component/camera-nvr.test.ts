@@ -11,7 +11,7 @@ import { eventually } from '../support/eventually.ts';
 import { quietLog } from '../support/log.ts';
 import { suite } from '../support/suite.ts';
 
-const test = suite('many channels behind one address', { timeoutMs: 60_000 });
+const test = suite('many channels behind one address', { timeoutMs: 180_000 });
 const channels = 16;
 const slowMs = 600;
 

@@ -5,7 +5,7 @@ import { eventually } from '../support/eventually.ts';
 import { recordCamera } from '../support/record-camera.ts';
 import { suite } from '../support/suite.ts';
 
-const test = suite('rates of pictures and of bits, as cameras have them', { timeoutMs: 60_000 });
+const test = suite('rates of pictures and of bits, as cameras have them', { timeoutMs: 180_000 });
 const fixture = (name: string): string => new URL(`../fixtures/${name}`, import.meta.url).pathname;
 const rates: [title: string, samples: number, options: Partial<CameraOptions>][] = [
   ['5 pictures/s and 64 kbit/s', 41, { file: fixture('walkers-bframes.mp4'), frameRate: 5, mbit: 0.064 }],

@@ -19,7 +19,7 @@ import { eventually } from '../support/eventually.ts';
 import { suite } from '../support/suite.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
-const test = suite('RTSP ingest against the simulated camera', { timeoutMs: 40_000 });
+const test = suite('RTSP ingest against the simulated camera', { timeoutMs: 180_000 });
 const net = openNet(40);
 const fixture = (name: string): string => new URL(`../fixtures/${name}`, import.meta.url).pathname;
 const folder = temporaryFolder();

@@ -14,7 +14,7 @@ import { hubCommand } from '../support/hub-town.ts';
 import { suite } from '../support/suite.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
-const test = suite('hub init', { timeoutMs: 60_000 });
+const test = suite('hub init', { timeoutMs: 180_000 });
 
 test('the town of the annexes: 16 sites, 3 relays, 43 cameras, and where the annexes disagree', () => {
   const sites = readSites();

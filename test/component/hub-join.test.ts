@@ -8,7 +8,7 @@ import { cutClip } from '../support/hub-segments.ts';
 import { suite } from '../support/suite.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
-const test = suite('joining recordings', { timeoutMs: 60_000 });
+const test = suite('joining recordings', { timeoutMs: 180_000 });
 
 const start = Date.UTC(2026, 0, 15, 10);
 const always = { from: 0, to: Number.MAX_SAFE_INTEGER };

@@ -10,7 +10,7 @@ import { suite } from '../support/suite.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { makeTown } from '../support/town.ts';
 
-const test = suite('hub login', { timeoutMs: 60_000 });
+const test = suite('hub login', { timeoutMs: 180_000 });
 
 test('adds, lists, replaces and removes who may look at the page; refuses names and passwords that cannot be', async () => {
   using folder = temporaryFolder();

@@ -17,7 +17,7 @@ import { suite } from '../support/suite.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { makeTown } from '../support/town.ts';
 
-const test = suite('the town hall’s page, by its answers', { timeoutMs: 30_000 });
+const test = suite('the town hall’s page, by its answers', { timeoutMs: 180_000 });
 
 const everyone: readonly LoginRole[] = ['maintainer', 'operator', 'officer'];
 const hour = 3_600_000;

@@ -14,7 +14,7 @@ import { suite } from '../support/suite.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { makeTown } from '../support/town.ts';
 
-const test = suite('what a window holds, told before anybody signs', { timeoutMs: 40_000 });
+const test = suite('what a window holds, told before anybody signs', { timeoutMs: 180_000 });
 
 const minute = 60_000;
 const hour = 60 * minute;

@@ -8,10 +8,11 @@ import { openHttpClient } from '#agent/platform/http-client.ts';
 import { systemRandom } from '#agent/platform/random.ts';
 import { type OnvifDevice, type OnvifOptions, startOnvifDevice } from '../simulator/onvif.ts';
 import { toldConditions } from '../support/conditions.ts';
+import { cpuMs } from '../support/cpu-ms.ts';
 import { eventually } from '../support/eventually.ts';
 import { suite } from '../support/suite.ts';
 
-const test = suite('what cameras say of themselves by ONVIF events', { timeoutMs: 60_000 });
+const test = suite('what cameras say of themselves by ONVIF events', { timeoutMs: 180_000 });
 const account = { user: 'o<s>d', password: 'sesto & grado' };
 const signalLoss = 'tns1:VideoSource/SignalLoss';
 const sceneChange = 'tns1:VideoSource/GlobalSceneChange/ImagingService';
@@ -236,10 +237,10 @@ test('notices are read in one pass, whatever is written', () => {
   ];
   for (const piece of pieces) {
     const text = piece.repeat(64 * 1024);
-    const began = performance.now();
+    const began = cpuMs();
     noticesOf(text);
     subscriptionOf(text);
-    assert.ok(performance.now() - began < 2000, piece);
+    assert.ok(cpuMs() - began < 2000, piece);
   }
   const many =
     '<NotificationMessage><Topic>Tamper</Topic><Data><SimpleItem Name="State" Value="true"/></Data></NotificationMessage>';

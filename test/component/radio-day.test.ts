@@ -15,7 +15,7 @@ import { townNodes } from '../support/simulated-town.ts';
 import { suite } from '../support/suite.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
-const test = suite('a day of radio', { timeoutMs: 60_000 });
+const test = suite('a day of radio', { timeoutMs: 180_000 });
 const minute = 60_000;
 const dayMs = 24 * 60 * minute;
 

@@ -5,7 +5,7 @@ import { recorderRig } from '../support/recorder-rig.ts';
 import type { Step } from '../support/scripted-ingest.ts';
 import { suite } from '../support/suite.ts';
 
-const test = suite('recorder and a disk in trouble', { timeoutMs: 60_000 });
+const test = suite('recorder and a disk in trouble', { timeoutMs: 180_000 });
 
 const refusal = (code: string): NodeJS.ErrnoException => Object.assign(new Error(code), { code });
 const steady = (): Step[][] => [[{ do: 'send', count: 1000, gopMs: 1000, bytes: 100_000 }]];

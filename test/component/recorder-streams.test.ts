@@ -2,7 +2,7 @@ import * as assert from 'uvu/assert';
 import { recorderRig } from '../support/recorder-rig.ts';
 import { suite } from '../support/suite.ts';
 
-const test = suite('recorder and odd streams', { timeoutMs: 60_000 });
+const test = suite('recorder and odd streams', { timeoutMs: 180_000 });
 
 test('a change of track is a new file and a new run', async () => {
   const rig = await recorderRig([

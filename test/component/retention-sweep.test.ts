@@ -13,7 +13,7 @@ import { sealSegment, silent, storeParts } from '../support/store-parts.ts';
 import { suite } from '../support/suite.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
-const test = suite('retention sweep', { timeoutMs: 60_000 });
+const test = suite('retention sweep', { timeoutMs: 180_000 });
 const hour = 3_600_000;
 const week = 168 * hour;
 

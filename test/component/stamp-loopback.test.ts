@@ -61,7 +61,7 @@ test('a sender measures a reflector there, back, and both ways by two true clock
     const sample = await near.ask(never);
     assert.is(sample.kind, 'answer');
     if (sample.kind !== 'answer') return;
-    assert.ok(sample.roundTripMs > 0 && sample.roundTripMs < 500);
+    assert.ok(sample.roundTripMs > 0 && sample.roundTripMs < 2000);
     assert.ok(Math.abs(sample.forthMs! + sample.backMs! - sample.roundTripMs) < 5);
     assert.ok(sample.synchronised);
   }
@@ -259,7 +259,7 @@ test('a TCP handshake is measured, refusals and unknown names are told apart', a
   const ask = (target: { host: string; port: number }): Promise<Sample> =>
     openTcp({ clock: systemClock, net, target }).ask(never);
   const sample = await ask({ host, port });
-  assert.ok(sample.kind === 'answer' && sample.roundTripMs < 1000);
+  assert.ok(sample.kind === 'answer' && sample.roundTripMs < 5000);
   await new Promise<void>((resolve) => server.close(() => resolve()));
   assert.equal(await ask({ host, port }), { kind: 'lost', reason: 'refused' });
   assert.equal(await ask({ host: 'nowhere.invalid', port }), { kind: 'lost', reason: 'unresolved' });

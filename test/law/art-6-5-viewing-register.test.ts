@@ -6,7 +6,7 @@ import type { SealedSegment } from '../support/hub-segments.ts';
 import { suite } from '../support/suite.ts';
 
 // Art. 6 c. 5: access to viewing is documented in a register. c. 7: viewing is shared with nobody else.
-const test = suite('Art. 6 c. 5: every viewing is in the register', { timeoutMs: 60_000 });
+const test = suite('Art. 6 c. 5: every viewing is in the register', { timeoutMs: 180_000 });
 
 test('a viewing and a copy are each a line, with who opened and who was present, before anything is opened', () =>
   inTown(async (world) => {

@@ -16,7 +16,7 @@ import { temporaryFolder } from '../support/temporary-folder.ts';
 import { makeTown, type Town } from '../support/town.ts';
 
 const test = suite('Art. 6 c. 8: who maintains sees one still, sealed, with an authorised person', {
-  timeoutMs: 60_000,
+  timeoutMs: 180_000,
 });
 
 function snapshotFile(town: Town, folder: string, signers: string[], change: object = {}): string {

@@ -6,7 +6,7 @@ import { inTown, officerIdentity } from '../support/hub-case.ts';
 import { suite } from '../support/suite.ts';
 
 // Art. 6 c. 9: what goes to third parties is encrypted.
-const test = suite('Art. 6 c. 9: copies leave encrypted', { timeoutMs: 60_000 });
+const test = suite('Art. 6 c. 9: copies leave encrypted', { timeoutMs: 180_000 });
 
 test('there is no way to a copy in the clear', () =>
   inTown(async (world) => {

@@ -4,7 +4,7 @@ import { suite } from '../support/suite.ts';
 
 // Art. 7 c. 1 and 2: signs of an offence that somebody saw are reported to the local police.
 const test = suite('Art. 7 c. 1–2: signs of an offence are reported, and the report stays', {
-  timeoutMs: 60_000,
+  timeoutMs: 180_000,
 });
 
 test('the report is a line against the case, whom it went to included, and closing keeps it', () =>

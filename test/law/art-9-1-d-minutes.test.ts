@@ -5,7 +5,7 @@ import { inTown, officerIdentity, registerLines } from '../support/hub-case.ts';
 import { suite } from '../support/suite.ts';
 
 // Art. 9 c. 1 d and e: minutes are drawn up of every access, and filed.
-const test = suite('Art. 9 c. 1 d–e: minutes of every access', { timeoutMs: 60_000 });
+const test = suite('Art. 9 c. 1 d–e: minutes of every access', { timeoutMs: 180_000 });
 
 test('every opening leaves minutes that can be filed, also when the case is closed', () =>
   inTown(async (world) => {

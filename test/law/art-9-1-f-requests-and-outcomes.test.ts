@@ -6,7 +6,7 @@ import { inTown, registerLines, stateOf } from '../support/hub-case.ts';
 import { suite } from '../support/suite.ts';
 
 // Art. 9 c. 1 a: a written, reasoned request. c. 1 f: requests are noted in the register with their outcome.
-const test = suite('Art. 9 c. 1 f: every request and its outcome is in the register', { timeoutMs: 60_000 });
+const test = suite('Art. 9 c. 1 f: every request and its outcome is in the register', { timeoutMs: 180_000 });
 
 test('granted, rejected and refused by the node: each outcome stands beside its request', () =>
   inTown(async (world) => {

@@ -6,7 +6,7 @@ import { serveHub } from '../support/hub-town.ts';
 import { suite } from '../support/suite.ts';
 
 // Art. 9 c. 1 g: at the end of the proceeding the files are deleted.
-const test = suite('Art. 9 c. 1 g: closing deletes every copy', { timeoutMs: 60_000 });
+const test = suite('Art. 9 c. 1 g: closing deletes every copy', { timeoutMs: 180_000 });
 
 test('no byte of the footage is left at the hub; manifest, hashes and lines are', () =>
   inTown(async (world) => {

@@ -1,7 +1,7 @@
 import * as uvu from 'uvu';
 
 /** Longest time of one test or hook; a test that needs more says so. */
-const defaultTimeoutMs = 20_000;
+const defaultTimeoutMs = 60_000;
 
 type Body = () => void | Promise<void>;
 

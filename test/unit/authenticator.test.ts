@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import * as assert from 'uvu/assert';
 import { Authenticator, parseChallenges } from '#agent/platform/authenticator.ts';
+import { cpuMs } from '../support/cpu-ms.ts';
 import { suite } from '../support/suite.ts';
 
 const test = suite('authentication of RTSP and HTTP');
@@ -116,7 +117,7 @@ test('asks again when a nonce is stale or was good before, never with what was j
 });
 
 test('takes a long hostile field in no time', () => {
-  const began = performance.now();
+  const began = cpuMs();
   parseChallenges(['="\\'.repeat(20_000), 'a="'.repeat(20_000), '"'.repeat(60_000), 'Digest '.repeat(9000)]);
-  assert.ok(performance.now() - began < 500);
+  assert.ok(cpuMs() - began < 500);
 });

@@ -31,7 +31,7 @@ test('what comes while a disk syncs slowly is written meanwhile: in memory a kil
   writer.take(new Uint8Array(1000));
   await eventually('the sync to begin', () => syncs === 1);
   writer.take(new Uint8Array(2000));
-  await eventually('what came meanwhile to be written', () => written === 3000, 2000);
+  await eventually('what came meanwhile to be written', () => written === 3000);
   assert.is(writer.inFlightBytes, 0);
   assert.is(syncs, 1, 'one sync at a time');
   writer.last();
