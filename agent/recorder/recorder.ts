@@ -105,7 +105,7 @@ export function openRecorder(parts: RecorderParts): Recorder {
     // A label that stepped forward would spread the gap over what other lives recorded.
     const start =
       stepped || gap.reason === 'clock-step'
-        ? Math.max(gap.start, camera.coveredTo() ?? gap.start)
+        ? Math.max(gap.start, camera.coveredBefore(gap.end) ?? gap.start)
         : gap.start;
     if (start < gap.end) entries.gap({ ...gap, start });
   });

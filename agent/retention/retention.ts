@@ -239,13 +239,14 @@ export function openRetention(parts: RetentionParts): Retention {
   const correct = async (): Promise<void> => {
     const state = trust.state();
     if (!trust.trusted()) return;
-    for (const camera of store.cameras())
-      for (const row of camera.select(
-        (_, written) => written === 'unsynchronised' || written === 'stepped',
-      )) {
+    for (const camera of store.cameras()) {
+      const wrong = camera.select((_, written) => written === 'unsynchronised' || written === 'stepped');
+      const right = wrong.flatMap((row) => {
         const start = trust.corrected(row.start);
-        if (start !== undefined) await camera.correct(row, start, state);
-      }
+        return start === undefined ? [] : [{ row, start }];
+      });
+      await camera.correct(right, state);
+    }
   };
 
   const sweep = async (): Promise<void> => {

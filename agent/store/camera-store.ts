@@ -42,6 +42,8 @@ export interface CameraStore {
   newest(): SegmentRow | undefined;
   /** Where segments and gaps end, by the clock of now; undefined for a camera that never recorded. */
   coveredTo(): number | undefined;
+  /** The latest end, by its label, of a segment or gap that ends at `utcMs` or before, whatever the clock showed since. */
+  coveredBefore(utcMs: number): number | undefined;
   /** Half open. */
   overlapping(from: number, to: number): Coverage;
   /** The same for who asks only what is there: a week at the cost of a glance. */
@@ -54,8 +56,8 @@ export interface CameraStore {
   withdraw(rows: readonly SegmentRow[]): void;
   /** Deletes the files of withdrawn rows and the days they leave empty; their ledger lines stay. */
   unlink(rows: readonly SegmentRow[]): Promise<void>;
-  /** Enters what is now known of the time of `row`: another start, its clock trusted. The file keeps its name. */
-  correct(row: SegmentRow, start: number, clock: ClockState): Promise<void>;
+  /** Enters what is now known of the times of `rows`: other starts, their clock trusted. Files keep their names. */
+  correct(rows: readonly { row: SegmentRow; start: number }[], clock: ClockState): Promise<void>;
   /** Lets go of ledger lines that ended before `utcMs`, but for segments that are still there; gives how many. */
   pruneLedger(utcMs: number): Promise<number>;
   path(row: SegmentRow): string;
@@ -67,6 +69,9 @@ const dayMs = 86_400_000;
 
 /** A start that was taken already is moved by milliseconds. */
 const slackMs = 1000;
+
+/** Lines of one sync; the event loop runs in between. */
+const correctedAtOnce = 200;
 
 /** How long opening waits for a line that the disk refuses; the next start enters it again if it never gets there. */
 const recoveryPatienceMs = 2000;
@@ -173,6 +178,16 @@ export async function openCameraStore(
     oldest: () => index.at(0),
     newest: () => index.at(index.count - 1),
     coveredTo: () => coveredTo,
+    coveredBefore(utcMs) {
+      const ends = gaps.map(({ end }) => end).filter((end) => end <= utcMs);
+      for (let i = index.count - 1; i >= 0; i--) {
+        const { end } = index.at(i)!;
+        if (end > utcMs) continue;
+        ends.push(end);
+        break;
+      }
+      return ends.length === 0 ? undefined : Math.max(...ends);
+    },
     overlapping: (from, to) => ({
       segments: index.overlapping(from, to),
       gaps: gaps.filter((gap) => gap.start < to && gap.end > from),
@@ -234,9 +249,18 @@ export async function openCameraStore(
         } else await files.syncFolder(day);
       }
     },
-    async correct(row, start, state) {
-      await ledger.append({ kind: 'segment', ...row, start, end: start + row.durationMs, clock: state });
-      index.add({ ...row, start, end: start + row.durationMs, clock: state });
+    async correct(rows, state) {
+      const right = rows.map(({ row, start }) => ({
+        ...row,
+        start,
+        end: start + row.durationMs,
+        clock: state,
+      }));
+      for (let i = 0; i < right.length; i += correctedAtOnce) {
+        const some = right.slice(i, i + correctedAtOnce);
+        await ledger.append(...some.map((row) => ({ kind: 'segment' as const, ...row })));
+        for (const row of some) index.add(row);
+      }
     },
     async pruneLedger(utcMs) {
       const first = index.at(0)?.start ?? Number.POSITIVE_INFINITY;

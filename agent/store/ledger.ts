@@ -88,8 +88,11 @@ export async function ledgerOffset(files: Files, path: string, horizon: number):
 
 /** A ledger open for appending. Lines go to disk in the order of the calls. */
 export interface Ledger {
-  /** Resolves when the line is on stable storage; tries again for as long as the disk refuses, until `close`. */
-  append(line: LedgerLine): Promise<void>;
+  /**
+   * Resolves when the lines are on stable storage, by one sync; tries again for as long as the disk refuses, until
+   * `close`. A crash leaves the first ones of them, or none.
+   */
+  append(...lines: LedgerLine[]): Promise<void>;
   /** Leaves out the lines that `keep` refuses; gives how many. What is appended meanwhile waits. */
   prune(keep: (line: LedgerLine) => boolean): Promise<number>;
   /** Waits for what is under way; what the disk still refuses then is given up, and its `append` rejects. */
@@ -176,8 +179,8 @@ export async function openLedger(
       );
       return done;
     },
-    append(line) {
-      const done = queue.then(() => persist(Buffer.from(ledgerText(line))));
+    append(...lines) {
+      const done = queue.then(() => persist(Buffer.from(lines.map(ledgerText).join(''))));
       queue = done.catch(() => {});
       return done;
     },

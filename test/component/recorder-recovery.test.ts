@@ -166,3 +166,31 @@ test('a torn segment has the clock of its run', async () => {
     ],
   );
 });
+
+test('a box that wakes in 1970 and learns the time: what was recorded before lies in no gap', async () => {
+  const clock = fakeClock();
+  const disk = memoryDisk(() => clock.utc());
+  const { camera } = await begin(disk, clock);
+  const t0 = clock.utc();
+  for (let i = 0; i < 3; i++) {
+    await sealSegment(camera, t0 + i * 10_000, 10_000);
+    await clock.advance(10_000);
+  }
+  const killed = disk.fork();
+  const awayMs = 3_600_000;
+  const wokeMs = 30_000;
+  clock.stepUtc(wokeMs - clock.utc());
+  const send = { do: 'send' as const, count: 24, gopMs: 1000 };
+  const learn = { do: 'call' as const, run: () => clock.stepUtc(t0 + awayMs - wokeMs) };
+  const rig = await recorderRig([() => [[send, learn, send]]], { clock, disk: killed });
+  await rig.pass(50_000);
+  await rig.stop();
+  const { store } = await begin(killed, clock);
+  const week = store.overlapping('cam-1', t0, clock.utc());
+  assert.equal(
+    week.gaps.map(({ start, reason }) => [start, reason]),
+    [[t0 + 30_000, 'clock-step']],
+  );
+  assert.ok(week.segments.some(({ start }) => start === week.gaps[0]?.end));
+  assert.ok(store.overlapping('cam-1', 0, 3_600_000).segments.length >= 2, 'and in 1970 it recorded');
+});

@@ -7,7 +7,7 @@ import { socketLocks } from '#agent/platform/lock.ts';
 import { ledgerText } from '#agent/store/ledger-line.ts';
 import { openStore, type SegmentRow, verifyStore } from '#agent/store/store.ts';
 import { Failure } from '#protocol/failure.ts';
-import { segmentDay, segmentName } from '#protocol/segment-name.ts';
+import { parseSegmentName, segmentDay, segmentName } from '#protocol/segment-name.ts';
 import { eventually } from '../support/eventually.ts';
 import { fakeClock } from '../support/fake-clock.ts';
 import { freeLocks, isFrozen, type MemoryDisk, memoryDisk } from '../support/memory-disk.ts';
@@ -317,4 +317,59 @@ test('an unreadable name in a folder is left alone', async () => {
     await lock?.release();
     return lock !== undefined;
   });
+});
+
+test('a week of corrections takes a few syncs, and a power cut in them leaves each row wrong or right', async () => {
+  const clock = fakeClock();
+  const disk = memoryDisk(() => clock.utc());
+  const open = (on: MemoryDisk) =>
+    openStore({ ...storeParts('/store', clock, { files: on.files }), locks: freeLocks });
+  const store = await open(disk);
+  const camera = await store.camera('cam-1');
+  const count = 250;
+  for (let i = 0; i < count; i++)
+    await sealSegment(camera, t0 + i * 1000, 1000, { clock: 'unsynchronised', bytes: 10, run: t0 });
+  await store.close();
+  const shift = 86_400_000;
+  const correct = async (on: MemoryDisk): Promise<void> => {
+    const again = await (await open(on)).camera('cam-1');
+    const rows = again.select((_, written) => written === 'unsynchronised');
+    await again.correct(
+      rows.map((row) => ({ row, start: row.start + shift })),
+      'synced',
+    );
+  };
+  const whole = disk.fork();
+  let syncs = 0;
+  whole.refuse((what, path) => {
+    if (what === 'sync' && path.endsWith('ledger.jsonl')) syncs += 1;
+    return undefined;
+  });
+  const before = whole.steps();
+  await correct(whole);
+  assert.ok(syncs <= 3, `${syncs} syncs`);
+  const steps = whole.steps() - before;
+
+  let both = 0;
+  for (let at = 1; at <= steps; at++) {
+    const cut = disk.fork();
+    cut.freezeAt(cut.steps() + at);
+    await correct(cut).catch((error: unknown) => {
+      if (!isFrozen(error)) throw error;
+    });
+    cut.crash('cut', () => 0.5);
+    const after = await open(cut);
+    const rows = (await after.camera('cam-1')).select(() => true);
+    assert.is(rows.length, count);
+    for (const row of rows)
+      assert.is(row.start, (parseSegmentName(row.file)?.start ?? 0) + (row.clock === 'synced' ? shift : 0));
+    if (new Set(rows.map((row) => row.clock)).size === 2) both += 1;
+    await after.close();
+    const { findings } = await verifyStore(cut.files, '/store', { full: true, now: clock.utc() + shift });
+    assert.equal(
+      findings.filter(({ severity }) => severity === 'problem'),
+      [],
+    );
+  }
+  assert.ok(both > 0, 'some were cut in the middle');
 });
