@@ -42,8 +42,8 @@ export interface StoreLook {
   forecastHours(): number | undefined;
 }
 
-/** A disk that refuses now and then between frames that it takes is no good disk. */
-const faultMs = 30_000;
+/** A disk that refuses now and then between frames that it takes is no good disk: these, and the 30 s that it has to be ok. */
+const faultMs = 10_000;
 const hourMs = 3_600_000;
 const forecastEveryMs = 60_000;
 const nearlyNoneHours = 24;
