@@ -38,7 +38,7 @@ test('what a device says of itself comes as it says it', async () => {
     firmware: '5.10',
     serial: '12345678901234567890',
   });
-  assert.ok(Math.abs(answer.clockOffsetMs! - 90_000) < 2000, `${answer.clockOffsetMs}`);
+  assert.ok(Math.abs(answer.clockOffsetMs! - 90_000) < 20_000, `${answer.clockOffsetMs}`);
   assert.equal(
     answer.profiles?.map(({ width, height, uri, source }) => [width, height, uri, source]),
     [[768, 576, 'rtsp://192.168.1.10:554/stream1?a=1&b=2', 'video_source_1']],

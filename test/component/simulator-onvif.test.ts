@@ -30,7 +30,7 @@ test('says who it is, what time it has and where its stream is', async () => {
   assert.is(information.firmwareVersion, 5.1);
   assert.is.not(String(information.serialNumber), '12345678901234567890');
   const time: Date = await cam.getSystemDateAndTime();
-  assert.ok(Math.abs(time.getTime() - Date.now()) < 2000);
+  assert.ok(Math.abs(time.getTime() - Date.now()) < 20_000);
   const [profile] = await cam.getProfiles();
   assert.is(profile.videoEncoderConfiguration.encoding, 'H264');
   assert.is(profile.videoEncoderConfiguration.resolution.width, 768);
@@ -54,7 +54,7 @@ test('goes by its own clock, and takes no token twice', async () => {
   simulated.offsetClock(3_600_000);
   const cam = client(simulated);
   const time: Date = await cam.getSystemDateAndTime();
-  assert.ok(Math.abs(time.getTime() - Date.now() - 3_600_000) < 2000);
+  assert.ok(Math.abs(time.getTime() - Date.now() - 3_600_000) < 20_000);
   await cam.getDeviceInformation();
   let sent = '';
   const recording = client(simulated);

@@ -85,14 +85,14 @@ test('paces pictures by their timestamps, and reports which time they mean', asy
     }
   const [[firstTimestamp, firstMs] = [0, 0], ...later] = [...firsts];
   assert.is(firstTimestamp, 2 ** 32 - 45_000);
-  later.forEach(([timestamp, atMs], index) => {
+  const off = later.map(([timestamp, atMs], index) => {
     const media = ((timestamp - firstTimestamp + 2 ** 32) % 2 ** 32) / 90;
     assert.is(media, (index + 1) * 100);
-    assert.ok(
-      Math.abs(atMs - firstMs - media) < 90,
-      `frame ${index + 1} came ${atMs - firstMs - media} ms off`,
-    );
+    return atMs - firstMs - media;
   });
+  // A busy machine brings some late, the first one too; another pace spreads them over a second and more.
+  const [least, middle] = [Math.min(...off), off.toSorted((a, b) => a - b)[off.length >> 1] as number];
+  assert.ok(middle - least < 90, `frames came ${off} ms off`);
   const report = client.packets.find((packet) => packet.channel === 1)?.bytes as Buffer;
   assert.is(report[1], 200);
   const reportedMs =
