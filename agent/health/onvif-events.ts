@@ -4,6 +4,7 @@ import { Authenticator } from '../platform/authenticator.ts';
 import { type Clock, pause, type UtcMs } from '../platform/clock.ts';
 import type { HttpClient, HttpReply } from '../platform/http-client.ts';
 import type { Random } from '../platform/random.ts';
+import { onDevice } from './onvif-address.ts';
 import { answers, type Notice, noticesOf, subscriptionOf } from './onvif-notices.ts';
 import { soapRequest, soapType } from './onvif-soap.ts';
 import { isRefusal } from './onvif-xml.ts';
@@ -218,18 +219,6 @@ async function subscribed(
         if (refused) throw error;
       });
   }
-}
-
-/**
- * On the device that was configured: a port of its own is believed where it states that host, and else its path alone.
- * Its own idea of its host may be another's address.
- */
-function onDevice(stated: string, configured: string): URL {
-  const device = new URL(configured);
-  const url = URL.canParse(stated, device.href) ? new URL(stated, device.href) : device;
-  if (url.hostname === device.hostname && url.protocol === device.protocol)
-    return new URL(url.pathname + url.search, url.href);
-  return new URL(url.pathname + url.search, device.href);
 }
 
 async function* once(bytes: Buffer): AsyncIterable<Buffer> {

@@ -1,3 +1,4 @@
+import { plain } from './onvif-xml.ts';
 import { attributeOf, tagsOf } from './xml-tags.ts';
 
 /** What a device says of itself in an event: property events are told again at every new subscription. */
@@ -60,17 +61,27 @@ function aboutOf(topic: string): Notice['about'] | undefined {
     : undefined;
 }
 
-/** Where the subscription that was just made is to be asked, and its number where the address is everybody's (Axis). */
+/**
+ * Where the subscription that was just made is to be asked, and its number where the address is everybody's (Axis). Some
+ * devices leave out the element around the address; what stands in the header is never meant.
+ */
 export function subscriptionOf(xml: string): { address?: string; id?: string } {
   let inside = false;
+  let body = false;
+  let loose: string | undefined;
   const found: { address?: string; id?: string } = {};
   for (const { name, kind, text } of tagsOf(xml)) {
+    if (name === 'CreatePullPointSubscriptionResponse') body = kind === 'open';
     if (name === 'SubscriptionReference') inside = kind === 'open';
-    if (!inside || kind !== 'open') continue;
-    const value = text.trim().replaceAll('&amp;', '&');
-    if (name === 'Address' && value.length > 0 && value.length <= 500) found.address ??= value;
-    if (name === 'SubscriptionId' && /^[\w:.-]{1,100}$/.test(value)) found.id ??= value;
+    if (!(inside || body) || kind !== 'open') continue;
+    const value = plain(text).trim();
+    if (name === 'Address' && value.length > 0 && value.length <= 500) {
+      if (inside) found.address ??= value;
+      else loose ??= value;
+    }
+    if (inside && name === 'SubscriptionId' && /^[\w:.-]{1,100}$/.test(value)) found.id ??= value;
   }
+  if (found.address === undefined && loose !== undefined) found.address = loose;
   return found;
 }
 

@@ -15,8 +15,8 @@ interface Place {
   space: string;
 }
 
-/** Devices keep up to 300 in all, at some 300 bytes each. */
-const maxPresets = 300;
+/** Devices keep some 300, at 300 bytes each. */
+const maxPresets = 512;
 const maxChars = 64;
 /** Of the generic space: 1.8° of a camera that turns right round; motors come back within a tenth of it. */
 const genericTolerance = 0.01;
@@ -33,18 +33,19 @@ export function positionOf(xml: string): Position | undefined {
 /**
  * Name of the preset at which the camera stands: the nearest of those in the answer to GetPresets that are no farther
  * from the position in the answer to GetStatus than a motor's inaccuracy. Undefined while it moves, where no preset is
- * that near, and where presets are told without positions.
+ * that near or two stand in one place (some devices give all of a row the same), and where presets have no positions.
  */
 export function presetAt(status: string, presets: string): string | undefined {
   const here = placeOf(tagsOf(status));
   if (here === undefined || /<(?:[\w.-]+:)?(?:PanTilt|Zoom)\s*>\s*MOVING\s*</.test(status)) return undefined;
-  let nearest: { name: string; apart: number } | undefined;
+  let nearest: { name: string; apart: number; alone: boolean } | undefined;
   for (const { name, place } of presetsOf(presets)) {
     const apart = apartOf(here, place);
-    if (apart !== undefined && apart <= 1 && apart < (nearest?.apart ?? Number.POSITIVE_INFINITY))
-      nearest = { name, apart };
+    if (apart === undefined || apart > 1) continue;
+    if (nearest === undefined || apart < nearest.apart) nearest = { name, apart, alone: true };
+    else if (apart === nearest.apart) nearest.alone &&= name === nearest.name;
   }
-  return nearest?.name;
+  return nearest?.alone ? nearest.name : undefined;
 }
 
 function* presetsOf(xml: string): Generator<{ name: string; place: Place }> {

@@ -1,4 +1,4 @@
-import { attributeOf, tagsOf } from './xml-tags.ts';
+import { attributeOf } from './xml-tags.ts';
 
 /**
  * Reads values from the raw replies of an ONVIF device. The library rewrites them: "5.10" becomes 5.1, a long serial
@@ -92,29 +92,6 @@ export function uriOf(xml: string): string | undefined {
   return uri !== undefined && uri.length <= 500 ? uri : undefined;
 }
 
-/** Namespaces of the services that the device has. */
-export function servicesOf(xml: string): string[] {
-  return [...xml.matchAll(/<(?:[\w.-]+:)?Namespace>([^<]{1,200})</g)].map(([, name]) =>
-    plain(name as string).trim(),
-  );
-}
-
-const eventService = 'http://www.onvif.org/ver10/events/wsdl';
-
-/** Address of the event service, as GetServices or GetCapabilities tells it. */
-export function eventsOf(xml: string): string | undefined {
-  let named = '';
-  let inEvents = false;
-  for (const { name, kind, text } of tagsOf(xml)) {
-    if (name === 'Namespace' && kind === 'open') named = text.trim();
-    if (name === 'Events') inEvents = kind === 'open';
-    if (name !== 'XAddr' || kind !== 'open' || !(inEvents || named === eventService)) continue;
-    const address = plain(text).trim();
-    if (address.length <= 500 && URL.canParse(address)) return address;
-  }
-  return undefined;
-}
-
 /** Whether a recording job is active (ONVIF Recording Control, GetRecordingJobs). */
 export function recordsOf(xml: string): boolean {
   return [...xml.matchAll(/<(?:[\w.-]+:)?Mode>\s*(\w{1,32})\s*</g)].some(([, mode]) => mode === 'Active');
@@ -122,7 +99,9 @@ export function recordsOf(xml: string): boolean {
 
 /** A fault that says that the user was refused (Core §5.8.2.2). */
 export function isRefusal(xml: string): boolean {
-  return /NotAuthorized|not authorized|unauthorized/i.test(xml);
+  return /Not ?Authorized|Unauthorized|FailedAuthentication|authentication failed|could not be authenticated/i.test(
+    xml,
+  );
 }
 
 /** What stands between the first such tag and the next that ends one. */
@@ -147,7 +126,8 @@ function* elementsOf(xml: string, name: string): Generator<{ attributes: string;
 
 const named: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
 
-function plain(text: string): string {
+/** With its entities read. */
+export function plain(text: string): string {
   return text.replaceAll(/&(?:#(\d{1,7})|#x([0-9a-fA-F]{1,6})|(\w{2,4}));/g, (whole, decimal, hex, name) => {
     if (name) return named[name] ?? whole;
     const code = decimal ? Number(decimal) : Number.parseInt(hex, 16);
