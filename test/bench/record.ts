@@ -185,7 +185,7 @@ export function recordTable(result: RecordResult): string {
   const { footage, ingest, segments, windows, references, bars } = result;
   const { cameras, mbit, fps, linkMbit } = footage;
   return (
-    `${cameras} cameras × ${mbit} Mbit/s, ${fps} pictures/s, links of ${linkMbit} Mbit/s, ${segments} segments kept, no picture judged, ` +
+    `${cameras} cameras × ${mbit} Mbit/s, ${fps} pictures/s, links of ${linkMbit} Mbit/s, ${segments} segments kept, a picture of each judged every minute, ` +
     `${ingest === 'auto' ? 'in process' : 'through ffmpeg'}\n` +
     `medians of ${windows} windows of ${result.windowSeconds} s; Node ${result.node}, ${result.cpu}, ` +
     `load ${Math.max(...result.load).toFixed(1)}\n\n` +

@@ -80,9 +80,8 @@ export function makeNode(
 ): Promise<Town> {
   const cameras = urls.map((rtsp, index) => ({ id: `cam-${index + 1}`, rtsp }));
   const { segment = `${segmentSeconds}s`, ingest = 'auto' } = options;
-  // What it is measured against judges no picture: `bench -- image` says what that costs beside.
   const agent = {
-    health: { interval: '60s', pictures: '1h' },
+    health: { interval: '60s' },
     cameras: cameras.map((camera) => ({ ...camera, ingest })),
   };
   return makeTown(folder, { cameras, segment, agent });
