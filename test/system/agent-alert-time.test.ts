@@ -9,7 +9,7 @@ import { temporaryFolder } from '../support/temporary-folder.ts';
 import { makeTown } from '../support/town.ts';
 import { tapWire } from '../support/wire-tap.ts';
 
-const test = suite('time to alert', { timeoutMs: 120_000 });
+const test = suite('time to alert', { timeoutMs: 240_000 });
 const barMs = 15_000;
 const rounds = 2;
 

@@ -12,7 +12,7 @@ import { suite } from '../support/suite.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { makeTown, type Town } from '../support/town.ts';
 
-const test = suite('agent apply', { timeoutMs: 60_000 });
+const test = suite('agent apply', { timeoutMs: 240_000 });
 
 function extractFile(
   town: Town,

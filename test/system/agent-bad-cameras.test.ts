@@ -13,7 +13,7 @@ import { temporaryFolder } from '../support/temporary-folder.ts';
 import { makeTown } from '../support/town.ts';
 import { tapWire } from '../support/wire-tap.ts';
 
-const test = suite('cameras that cannot be recorded', { timeoutMs: 90_000 });
+const test = suite('cameras that cannot be recorded', { timeoutMs: 240_000 });
 const watchMs = 25_000;
 
 /** Something that listens where a camera should and answers like a page of the web. */

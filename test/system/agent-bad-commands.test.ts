@@ -16,7 +16,7 @@ import { temporaryFolder } from '../support/temporary-folder.ts';
 import { makeTown } from '../support/town.ts';
 import { tapWire } from '../support/wire-tap.ts';
 
-const test = suite('commands that are none', { timeoutMs: 60_000 });
+const test = suite('commands that are none', { timeoutMs: 240_000 });
 /** Unverified refusals answered one by one in any minute. */
 const answeredAMinute = 10;
 

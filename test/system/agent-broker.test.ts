@@ -10,7 +10,7 @@ import { temporaryFolder } from '../support/temporary-folder.ts';
 import { makeTown, type Town } from '../support/town.ts';
 import { tapWire } from '../support/wire-tap.ts';
 
-const test = suite('agent, while its broker is gone', { timeoutMs: 120_000 });
+const test = suite('agent, while its broker is gone', { timeoutMs: 240_000 });
 /** A minute in the field; the waits of the reconnection are what matters, and they are past their first by then. */
 const outageMs = 10_000;
 

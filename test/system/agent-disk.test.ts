@@ -10,7 +10,7 @@ import { suite } from '../support/suite.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { makeTown, type Town } from '../support/town.ts';
 
-const suiteOf = suite('an agent whose disk fails', { timeoutMs: 150_000 });
+const suiteOf = suite('an agent whose disk fails', { timeoutMs: 240_000 });
 const why = whyNoMounts();
 const test: typeof suiteOf = Object.assign(
   (title: string, body: () => void | Promise<void>) =>

@@ -14,7 +14,7 @@ import { suite } from '../support/suite.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { makeTown } from '../support/town.ts';
 
-const test = suite('what the agent leaves on disk', { timeoutMs: 120_000 });
+const test = suite('what the agent leaves on disk', { timeoutMs: 240_000 });
 const age = findProgram('age');
 const ffprobe = findProgram('ffprobe');
 const cameras = ['cam-1', 'cam-2'];

@@ -17,7 +17,7 @@ import { temporaryFolder } from '../support/temporary-folder.ts';
 import { makeTown, type Town } from '../support/town.ts';
 import { tapWire } from '../support/wire-tap.ts';
 
-const test = suite('agent and a broker that is not its friend', { timeoutMs: 60_000 });
+const test = suite('agent and a broker that is not its friend', { timeoutMs: 240_000 });
 
 async function site(folder: string, opened: AsyncDisposableStack) {
   const broker = await embeddedBroker();

@@ -8,7 +8,7 @@ import { suite } from '../support/suite.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { shows, terminal } from '../support/terminal.ts';
 
-const test = suite('npm run demo:week', { timeoutMs: 180_000 });
+const test = suite('npm run demo:week', { timeoutMs: 240_000 });
 const root = join(import.meta.dirname, '..', '..');
 
 function addresses(shown: string): [hub: string, site: string] {

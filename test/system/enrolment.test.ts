@@ -17,7 +17,7 @@ import { temporaryFolder } from '../support/temporary-folder.ts';
 import { makeTown } from '../support/town.ts';
 import { call, noTownBroker, townBroker } from '../support/town-broker.ts';
 
-const test = suite('a box gets its place, is stolen, and is replaced', { timeoutMs: 150_000 });
+const test = suite('a box gets its place, is stolen, and is replaced', { timeoutMs: 240_000 });
 /** "Its certificate and its node key stop working everywhere within a minute." */
 const minuteMs = 60_000;
 

@@ -11,7 +11,7 @@ import { temporaryFolder } from '../support/temporary-folder.ts';
 import { makeTown } from '../support/town.ts';
 import { tapWire } from '../support/wire-tap.ts';
 
-const test = suite('fault table: cameras', { timeoutMs: 150_000 });
+const test = suite('fault table: cameras', { timeoutMs: 240_000 });
 const user = { user: 'rec', password: 'Paese-47' };
 
 test('each fault of a camera is one alarm of the hub, and nothing else is', async () => {

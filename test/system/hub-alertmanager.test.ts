@@ -13,7 +13,7 @@ import { findProgram } from '../support/real-parts.ts';
 import { suite } from '../support/suite.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
-const test = suite('Alertmanager', { timeoutMs: 60_000 });
+const test = suite('Alertmanager', { timeoutMs: 240_000 });
 const program = findProgram('prometheus-alertmanager');
 
 interface Known {

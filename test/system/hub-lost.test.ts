@@ -11,7 +11,7 @@ import { temporaryFolder } from '../support/temporary-folder.ts';
 import { makeTown } from '../support/town.ts';
 
 const test = suite('the hub is lost, and restored from a backup older than what it had cosigned', {
-  timeoutMs: 120_000,
+  timeoutMs: 240_000,
 });
 
 test('a node tells it again what it had told the lost one, and is cosigned', async () => {

@@ -16,7 +16,7 @@ import { suite } from '../support/suite.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { fileOutput } from '../support/viewing.ts';
 
-const test = suite('masked films, decoded again', { timeoutMs: 120_000 });
+const test = suite('masked films, decoded again', { timeoutMs: 240_000 });
 
 const size = { width: 320, height: 240 };
 const seconds = 3;

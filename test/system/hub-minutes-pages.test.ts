@@ -9,7 +9,7 @@ import { sampleMinutes as minutes, sampleHash } from '../support/sample-minutes.
 import { suite } from '../support/suite.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
-const test = suite('pages of minutes', { timeoutMs: 60_000 });
+const test = suite('pages of minutes', { timeoutMs: 240_000 });
 
 async function shownBy(program: 'pdftotext' | 'pdffonts', ...args: string[]): Promise<string> {
   using folder = temporaryFolder();

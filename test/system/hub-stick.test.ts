@@ -11,7 +11,7 @@ import { suite } from '../support/suite.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { makeTown } from '../support/town.ts';
 
-const test = suite('a stick between hub and box', { timeoutMs: 180_000 });
+const test = suite('a stick between hub and box', { timeoutMs: 240_000 });
 
 test('no network: the command goes to the box and the footage comes back on a stick, checked as an upload', async () => {
   using folder = temporaryFolder();

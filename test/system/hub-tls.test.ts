@@ -8,7 +8,7 @@ import { inTown } from '../support/hub-case.ts';
 import { serveHub } from '../support/hub-town.ts';
 import { suite } from '../support/suite.ts';
 
-const test = suite('uploads over TLS, each node by its certificate', { timeoutMs: 60_000 });
+const test = suite('uploads over TLS, each node by its certificate', { timeoutMs: 240_000 });
 
 function announce(
   url: string,

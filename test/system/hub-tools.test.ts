@@ -11,7 +11,7 @@ import { findProgram } from '../support/real-parts.ts';
 import { suite } from '../support/suite.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
-const test = suite('the hub and other people’s tools', { timeoutMs: 120_000 });
+const test = suite('the hub and other people’s tools', { timeoutMs: 240_000 });
 
 const programs = ['age', '7z', 'tar', 'sha256sum', 'ffmpeg', 'ffprobe', 'openssl', 'script'];
 const missing = programs.filter((name) => findProgram(name) === undefined);

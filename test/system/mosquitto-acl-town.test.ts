@@ -14,7 +14,7 @@ import { temporaryFolder } from '../support/temporary-folder.ts';
 import { makeTown } from '../support/town.ts';
 import { type Caller, call, noTownBroker, townBroker } from '../support/town-broker.ts';
 
-const test = suite("a town over its own broker's one door", { timeoutMs: 120_000 });
+const test = suite("a town over its own broker's one door", { timeoutMs: 240_000 });
 const why = noTownBroker ?? (opensslProgram === undefined ? 'openssl is not installed' : undefined);
 
 async function freePort(): Promise<number> {

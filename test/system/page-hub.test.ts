@@ -15,7 +15,7 @@ import {
 import { suite } from '../support/suite.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
-const test = suite('the town hall’s page, in a browser', { timeoutMs: 90_000 });
+const test = suite('the town hall’s page, in a browser', { timeoutMs: 240_000 });
 
 const everyone: readonly LoginRole[] = ['maintainer', 'operator', 'officer'];
 

@@ -13,7 +13,7 @@ import { suite } from '../support/suite.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { fileOutput } from '../support/viewing.ts';
 
-const test = suite('the page where regions are drawn, in a browser', { timeoutMs: 120_000 });
+const test = suite('the page where regions are drawn, in a browser', { timeoutMs: 240_000 });
 
 interface Drawing extends AsyncDisposable {
   folder: string;

@@ -14,7 +14,7 @@ import { suite } from '../support/suite.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { makeTown, type Town } from '../support/town.ts';
 
-const test = suite('the page of a running agent', { timeoutMs: 90_000 });
+const test = suite('the page of a running agent', { timeoutMs: 240_000 });
 
 /** An extraction as it would come on a stick, signed by both. */
 function extraction(town: Town, from: number, to: number): { id: string; text: string } {

@@ -19,7 +19,7 @@ import { findProgram } from '../support/real-parts.ts';
 import { suite } from '../support/suite.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
-const test = suite('pictures of real footage judged', { timeoutMs: 120_000 });
+const test = suite('pictures of real footage judged', { timeoutMs: 240_000 });
 const path = findProgram('ffmpeg');
 const never = new AbortController().signal;
 const size = { width: grayWidth, height: grayHeight };

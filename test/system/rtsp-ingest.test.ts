@@ -11,7 +11,7 @@ import { recordIngest } from '../support/record-ingest.ts';
 import { suite } from '../support/suite.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
-const test = suite('recording from the simulated camera', { timeoutMs: 60_000 });
+const test = suite('recording from the simulated camera', { timeoutMs: 240_000 });
 const ffmpeg = findProgram('ffmpeg');
 const ffprobe = findProgram('ffprobe');
 const bounds = { timeoutMs: 50_000, maxBytes: 64 * 1024 * 1024 };

@@ -6,7 +6,7 @@ import { type CameraOptions, startSimulator } from '../simulator/simulator.ts';
 import { findProgram } from '../support/real-parts.ts';
 import { suite } from '../support/suite.ts';
 
-const test = suite('simulated camera seen by ffmpeg', { timeoutMs: 60_000 });
+const test = suite('simulated camera seen by ffmpeg', { timeoutMs: 240_000 });
 const ffmpeg = findProgram('ffmpeg');
 const ffprobe = findProgram('ffprobe');
 const fixture = (name: string): string => new URL(`../fixtures/${name}`, import.meta.url).pathname;

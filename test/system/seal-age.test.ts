@@ -9,7 +9,7 @@ import { findProgram } from '../support/real-parts.ts';
 import { suite } from '../support/suite.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
-const test = suite('sealed files and the plain age', { timeoutMs: 60_000 });
+const test = suite('sealed files and the plain age', { timeoutMs: 240_000 });
 const age = findProgram('age');
 
 if (age === undefined) test.skip('age -d opens what we seal', 'age is not installed');

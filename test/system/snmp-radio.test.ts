@@ -14,7 +14,7 @@ import { findProgram } from '../support/real-parts.ts';
 import { suite } from '../support/suite.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
-const test = suite('links asked with real parts', { timeoutMs: 60_000 });
+const test = suite('links asked with real parts', { timeoutMs: 240_000 });
 const never = new AbortController().signal;
 const snmpd = findProgram('snmpd');
 const access = (secret: string, auth: 'sha' | 'sha256' = 'sha'): SnmpAccess => {

@@ -25,7 +25,7 @@ import { recipients, sealSegment, silent, storeParts } from '../support/store-pa
 import { suite } from '../support/suite.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
-const suiteOf = suite('disks as they fail', { timeoutMs: 60_000 });
+const suiteOf = suite('disks as they fail', { timeoutMs: 240_000 });
 const why = whyNoMounts();
 const test: typeof suiteOf = Object.assign(
   (title: string, body: () => void | Promise<void>) =>

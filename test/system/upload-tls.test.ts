@@ -16,7 +16,7 @@ import { quietLog } from '../support/log.ts';
 import { suite } from '../support/suite.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
-const test = suite('upload over TLS', { timeoutMs: 60_000 });
+const test = suite('upload over TLS', { timeoutMs: 240_000 });
 const never = new AbortController().signal;
 
 async function over(): Promise<void> {

@@ -12,7 +12,7 @@ import { nutIsThere, startNut } from '../support/nut.ts';
 import { suite } from '../support/suite.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
-const test = suite('a UPS by upsd', { timeoutMs: 60_000 });
+const test = suite('a UPS by upsd', { timeoutMs: 240_000 });
 const never = new AbortController().signal;
 const parts = { clock: systemClock, net: openNet(50) };
 if (!nutIsThere) test.skip('mains lost and back', 'nut-server is not installed');
@@ -58,7 +58,7 @@ test('a upsd that is not there, says nothing, says too much, or closes is unknow
     how = each;
     const began = performance.now();
     assert.is(await readUps(parts, address, never), undefined, each);
-    assert.ok(performance.now() - began < 4000, each);
+    assert.ok(performance.now() - began < 10_000, each);
   }
   for (const socket of sockets) socket.destroy();
   await new Promise<void>((resolve) => server.close(() => resolve()));
