@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { logOrigin } from '#protocol/checkpoint.ts';
 import { Failure, sentenceOf } from '#protocol/failure.ts';
-import { parsePublicPem } from '#protocol/key.ts';
+import { type PublicKey, parsePublicPem } from '#protocol/key.ts';
 import { maxPolicyBytes, type Policy, parsePolicy, verifyPolicy } from '#protocol/policy.ts';
 import { checkpointFile } from '../audit/place.ts';
 import { verifyAudit } from '../audit/verify.ts';
@@ -10,7 +10,8 @@ import { type Files, readIfThere, systemFiles } from '../platform/files.ts';
 import { socketLocks } from '../platform/lock.ts';
 import type { Recovered } from '../store/recover.ts';
 import { repairStore } from '../store/repair.ts';
-import { verifyStore } from '../store/verify.ts';
+import { isStore, verifyStore } from '../store/verify.ts';
+import { ifReadable } from '../store/verify-file.ts';
 import { type Command, required } from './arguments.ts';
 
 interface Finding {
@@ -40,26 +41,32 @@ export const verifyCommand: Command = {
   },
   async run(values) {
     const dir = required(values, 'store');
-    const root = typeof values['root'] === 'string' ? values['root'] : undefined;
     const files = systemFiles;
-    if ((await files.size(dir)) === undefined)
+    const roots = typeof values['root'] === 'string' ? await rootsOf(files, values['root']) : undefined;
+    if (!(await isStore(files, dir)))
       throw new Failure('unavailable', 'store-missing', `there is no store at ${dir}`);
     const repaired = values['repair']
       ? await repairStore({ files, locks: socketLocks(files), clock: systemClock, dir })
       : undefined;
     const store = await verifyStore(files, dir, { full: true, now: systemClock.utc() });
-    const policy = await verifiedPolicy(files, dir, root);
-    const node = await nodeOf(files, dir);
-    const key = policy.value?.nodes.find(({ id }) => id === node)?.key;
-    const audit = await verifyAudit(files, join(dir, 'audit'), { node, key });
-    const findings: Finding[] = [...store.findings, ...policy.findings, ...audit.findings];
+    const findings: Finding[] = [...store.findings];
+    const policy = await ifReadable(join(dir, 'policy.dsse.json'), findings, () =>
+      verifiedPolicy(files, dir, roots),
+    );
+    const folder = join(dir, 'audit');
+    const audit = await ifReadable(folder, findings, async () => {
+      const node = await nodeOf(files, dir);
+      const key = policy?.value?.nodes.find(({ id }) => id === node)?.key;
+      return await verifyAudit(files, folder, { node, key });
+    });
+    findings.push(...(policy?.findings ?? []), ...(audit?.findings ?? []));
     const problems = findings.filter(({ severity }) => severity === 'problem').length;
     const result = {
       ok: problems === 0,
       cameras: store.cameras,
       segments: store.segments,
       bytes: store.bytes,
-      auditLines: audit.lastSeq === 0 ? 0 : audit.lastSeq - audit.firstSeq + 1,
+      auditLines: audit === undefined || audit.lastSeq === 0 ? 0 : audit.lastSeq - audit.firstSeq + 1,
       findings,
       ...(repaired === undefined ? {} : { repaired }),
     };
@@ -98,18 +105,25 @@ async function nodeOf(files: Files, dir: string): Promise<string> {
   return origin.startsWith(logOrigin('')) ? origin.slice(logOrigin('').length) : '';
 }
 
-/** The policy in the store; with `root` its signatures are checked, without it only its form. */
+/** Whoever asks for signatures to be checked is not answered without. */
+async function rootsOf(files: Files, path: string): Promise<PublicKey[]> {
+  const text = await readIfThere(files, path, 64 * 1024);
+  if (text === undefined)
+    throw new Failure('unavailable', 'root-missing', `there is no key of a root at ${path}`);
+  return parsePublicPem(text.toString());
+}
+
+/** The policy in the store; with `roots` its signatures are checked, without it only its form. */
 async function verifiedPolicy(
   files: Files,
   dir: string,
-  root: string | undefined,
+  roots: PublicKey[] | undefined,
 ): Promise<{ value: Policy | undefined; findings: Finding[] }> {
   const path = join(dir, 'policy.dsse.json');
   const bytes = await readIfThere(files, path, maxPolicyBytes);
   if (bytes === undefined) return { value: undefined, findings: [] };
   try {
-    if (root === undefined) return { value: parsePolicy(bytes).policy, findings: [] };
-    const roots = parsePublicPem((await files.read(root, 64 * 1024)).toString());
+    if (roots === undefined) return { value: parsePolicy(bytes).policy, findings: [] };
     return { value: verifyPolicy(bytes, { roots, threshold: 1 }), findings: [] };
   } catch (error) {
     if (!(error instanceof Failure)) throw error;

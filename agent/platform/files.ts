@@ -19,6 +19,8 @@ export interface OpenFile {
 export interface Entry {
   name: string;
   directory: boolean;
+  /** Neither file nor folder: a pipe, whose opening would wait for ever, a socket, a device, a link. */
+  special?: true;
 }
 
 export interface FileFacts {
@@ -123,7 +125,11 @@ export const systemFiles: Files = {
   async list(path) {
     try {
       const entries = await fs.readdir(path, { withFileTypes: true });
-      return entries.map((entry) => ({ name: entry.name, directory: entry.isDirectory() }));
+      return entries.map((entry) => ({
+        name: entry.name,
+        directory: entry.isDirectory(),
+        ...(entry.isDirectory() || entry.isFile() ? {} : { special: true as const }),
+      }));
     } catch (error) {
       if (isMissing(error)) return [];
       throw error;

@@ -46,8 +46,8 @@ export async function listCamera(files: Files, folder: string): Promise<Listing>
     const day = entry.name;
     const stamp = `${day.replaceAll('-', '')}T`;
     listing.days.push(day);
-    for (const { name, directory } of await files.list(join(folder, day))) {
-      if (directory || !name.startsWith(stamp)) listing.foreign.push(join(day, name));
+    for (const { name, directory, special } of await files.list(join(folder, day))) {
+      if (directory || special || !name.startsWith(stamp)) listing.foreign.push(join(day, name));
       else if (name.endsWith('.mp4.age')) listing.sealed.set(name, day);
       else {
         const parsed = parseSegmentName(name);

@@ -1,12 +1,11 @@
 import { join } from 'node:path';
 import type { Files } from '#agent/platform/files.ts';
-import { codeOf } from '#protocol/failure.ts';
 import { parseSegmentName, segmentDay } from '#protocol/segment-name.ts';
 import { instantText } from '#protocol/time.ts';
 import { readLedger } from './ledger.ts';
-import type { SegmentRow } from './ledger-line.ts';
+import type { LedgerLine, SegmentRow } from './ledger-line.ts';
 import { isSealedName, listCamera } from './recover.ts';
-import { type Finding, inspect } from './verify-file.ts';
+import { type Finding, ifReadable, inspect } from './verify-file.ts';
 
 /** A box and the machine that checks its disk may disagree by this much. */
 const skewMs = 5 * 60_000;
@@ -30,13 +29,14 @@ export async function verifyCamera(
     findings.push({ path, code, severity, detail });
   };
   const ledgerPath = join(folder, 'ledger.jsonl');
-  const listing = await listCamera(files, folder);
+  const listing = await ifReadable(folder, findings, () => listCamera(files, folder));
+  if (listing === undefined) return { segments: 0, bytes: 0, findings };
   for (const name of listing.foreign)
     tell(join(folder, name), 'foreign-name', 'problem', 'no name of this store');
 
   const rows = new Map<string, SegmentRow>();
   let newestStart = Number.NEGATIVE_INFINITY;
-  const reading = await readLedger(files, ledgerPath, (line) => {
+  const takeLine = (line: LedgerLine): void => {
     if (line.kind !== 'segment') return;
     const { kind: _, ...row } = line;
     newestStart = Math.max(newestStart, row.start);
@@ -44,7 +44,9 @@ export async function verifyCamera(
     if (before !== undefined && before.sha256 !== row.sha256)
       tell(ledgerPath, 'ledger-contradicts', 'problem', `two hashes for ${row.file}`);
     if (listing.sealed.has(row.file) || row.start >= camera.sweptBefore) rows.set(row.file, row);
-  });
+  };
+  const reading = await ifReadable(ledgerPath, findings, () => readLedger(files, ledgerPath, takeLine));
+  if (reading === undefined) return { segments: listing.sealed.size, bytes: 0, findings };
   for (const offset of reading.malformed)
     tell(ledgerPath, 'ledger-malformed', 'problem', `the line at byte ${offset} is none`);
   if (reading.torn) tell(ledgerPath, 'ledger-torn', 'recoverable', 'the last line is incomplete');
@@ -57,7 +59,7 @@ export async function verifyCamera(
       tell(path, 'foreign-name', 'problem', 'no name of this store');
       continue;
     }
-    const found = await inspectIfThere(files, path, full && row !== undefined);
+    const found = await ifReadable(path, findings, () => inspect(files, path, full && row !== undefined));
     if (found === undefined) continue;
     bytes += found.bytes;
     if (found.finding !== undefined) findings.push(found.finding);
@@ -78,7 +80,7 @@ export async function verifyCamera(
   }
   for (const { day, name } of listing.parts) {
     const path = join(folder, day, name);
-    const found = await inspectIfThere(files, path, false);
+    const found = await ifReadable(path, findings, () => inspect(files, path, false));
     if (found === undefined) continue;
     if (found.finding !== undefined) findings.push(found.finding);
     else tell(path, 'segment-open', 'recoverable', 'was being written');
@@ -92,16 +94,6 @@ export async function verifyCamera(
   if (future > 0) tell(ledgerPath, 'label-in-future', 'notice', `${future} segments start after now`);
   overlaps([...rows.values()], ledgerPath, tell);
   return { segments: listing.sealed.size, bytes, findings };
-}
-
-/** Undefined for a file that went since it was listed. */
-async function inspectIfThere(files: Files, path: string, full: boolean) {
-  try {
-    return await inspect(files, path, full);
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
 }
 
 /** Within a run nothing overlaps; between runs it may, where the clock was stepped back. */

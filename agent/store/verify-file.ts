@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Files } from '#agent/platform/files.ts';
+import { codeOf } from '#protocol/failure.ts';
 
 /** One thing worth telling. Problems fail a check; what is recoverable the next start of the agent puts right. */
 export interface Finding {
@@ -7,6 +8,32 @@ export interface Finding {
   code: string;
   severity: 'problem' | 'recoverable' | 'notice';
   detail: string;
+}
+
+/**
+ * What `look` finds at `path`; what the disk does not give is a finding of its own, and a check goes on with the rest.
+ * Undefined for that, and for what went since it was listed.
+ */
+export async function ifReadable<T>(
+  path: string,
+  findings: Finding[],
+  look: () => Promise<T>,
+): Promise<T | undefined> {
+  try {
+    return await look();
+  } catch (error) {
+    const code = codeOf(error);
+    if (!/^E[A-Z0-9]+$/.test(code)) throw error;
+    const told = findings.some((one) => one.path === path && one.code === 'unreadable');
+    if (code !== 'ENOENT' && !told)
+      findings.push({
+        path,
+        code: 'unreadable',
+        severity: 'problem',
+        detail: `the disk does not give it: ${code}`,
+      });
+    return undefined;
+  }
 }
 
 const agePrefix = Buffer.from('age-encryption.org/v1\n');

@@ -1,11 +1,13 @@
 import { join } from 'node:path';
+import { diskFailure } from '#agent/platform/disk-failure.ts';
 import type { Files } from '#agent/platform/files.ts';
+import { codeOf } from '#protocol/failure.ts';
 import { cameraId } from '#protocol/ids.ts';
 import { openDocument } from './document.ts';
 import { markerName } from './place.ts';
 import { firstState, type StoreState, storeStateSchema } from './state.ts';
 import { verifyCamera } from './verify-camera.ts';
-import { type Finding, pictureMagic } from './verify-file.ts';
+import { type Finding, ifReadable, pictureMagic } from './verify-file.ts';
 
 export type { Finding } from './verify-file.ts';
 
@@ -48,7 +50,8 @@ export async function verifyStore(
   const { findings } = verified;
   const state = await readState(files, dir, how.now, findings);
   const segments = join(dir, 'segments');
-  for (const { name, directory } of await files.list(segments)) {
+  for (const { name, directory } of (await ifReadable(segments, findings, () => files.list(segments))) ??
+    []) {
     if (!directory || !cameraId.safeParse(name).success) {
       findings.push(foreign(join(segments, name)));
       continue;
@@ -61,14 +64,25 @@ export async function verifyStore(
     verified.bytes += found.bytes;
     findings.push(...found.findings);
   }
-  for (const { name, directory } of await files.list(dir)) {
+  for (const { name, directory, special } of (await ifReadable(dir, findings, () => files.list(dir))) ?? []) {
     if (name === 'segments') continue;
     const plain = name.replace(/\.(new|previous)$/, '');
     if (!topNames.includes(plain) && !plain.endsWith('.json'))
       findings.push({ ...foreign(join(dir, name)), severity: 'notice' });
-    await picturesBelow(files, join(dir, name), directory, findings);
+    if (!special) await picturesBelow(files, join(dir, name), directory, findings);
   }
   return verified;
+}
+
+/** Whether a store was ever begun at `dir`: what is wrong with an empty folder no check would find. */
+export async function isStore(files: Files, dir: string): Promise<boolean> {
+  try {
+    const names = (await files.list(dir)).map(({ name }) => name);
+    return names.includes(markerName) || names.includes('segments');
+  } catch (error) {
+    if (codeOf(error) === 'ENOTDIR') return false;
+    throw diskFailure(error, `the store ${dir}`);
+  }
 }
 
 async function readState(
@@ -78,7 +92,10 @@ async function readState(
   findings: Finding[],
 ): Promise<StoreState | undefined> {
   const path = join(dir, 'state.json');
-  const state = await openDocument(files, path, storeStateSchema, firstState('', now));
+  const state = await ifReadable(path, findings, () =>
+    openDocument(files, path, storeStateSchema, firstState('', now)),
+  );
+  if (state === undefined) return undefined;
   if (state.origin === 'kept') return state.value;
   if (state.origin === 'damaged')
     findings.push({
@@ -101,18 +118,20 @@ async function picturesBelow(
   directory: boolean,
   findings: Finding[],
 ): Promise<void> {
-  if (!directory) {
+  if (directory) {
+    for (const entry of (await ifReadable(path, findings, () => files.list(path))) ?? [])
+      if (!entry.special) await picturesBelow(files, join(path, entry.name), entry.directory, findings);
+    return;
+  }
+  const magic = await ifReadable(path, findings, async () => {
     const head = Buffer.alloc(32);
     const file = await files.open(path, 'read');
     try {
-      const magic = pictureMagic(head.subarray(0, await file.read(head, 0)));
-      if (magic !== undefined)
-        findings.push({ path, code: 'plaintext', severity: 'problem', detail: `begins like ${magic}` });
+      return pictureMagic(head.subarray(0, await file.read(head, 0)));
     } finally {
       await file.close();
     }
-    return;
-  }
-  for (const entry of await files.list(path))
-    await picturesBelow(files, join(path, entry.name), entry.directory, findings);
+  });
+  if (magic !== undefined)
+    findings.push({ path, code: 'plaintext', severity: 'problem', detail: `begins like ${magic}` });
 }

@@ -26,6 +26,10 @@ test('says 64 to what it does not understand, 69 to what is not there, 78 to a w
     [69, ['status', '--socket', `/${'x'.repeat(106)}`]],
     [69, ['status', '--socket', nowhere]],
     [69, ['verify', '--store', join(folder.path, 'none')]],
+    // A folder that was mistyped holds nothing wrong, and no store.
+    [69, ['verify', '--store', folder.path]],
+    [69, ['verify', '--store', import.meta.filename]],
+    [69, ['verify', '--store', folder.path, '--root', join(folder.path, 'none.pub')]],
     [78, ['run', '--config', join(folder.path, 'none.yaml')]],
     [78, ['status', '--config', join(folder.path, 'none.yaml')]],
     [0, ['--help']],

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import {
   appendFileSync,
   copyFileSync,
@@ -7,6 +8,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
@@ -239,4 +241,52 @@ test('repair does what the next start would, says what, and nothing to a store i
     after.findings.map(({ code }) => code),
     ['segment-hash'],
   );
+});
+
+test('a disk that does not give a file, a ledger or a folder: each is a finding, and the rest is checked', async () => {
+  using folder = temporaryFolder();
+  const store = await openStore(storeParts(folder.path, systemClock));
+  for (const id of ['cam-1', 'cam-2']) {
+    const camera = await store.camera(id);
+    for (let i = 0; i < 2; i++) await sealSegment(camera, t0 + i * 10_000, 10_000, { run: t0 });
+  }
+  await store.close();
+  const eio = (path: string): never => {
+    throw Object.assign(new Error(`EIO: i/o error, ${path}`), { code: 'EIO' });
+  };
+  const failing = (bad: (path: string) => boolean): Files => ({
+    ...systemFiles,
+    open: async (path, how) => (bad(path) ? eio(path) : await systemFiles.open(path, how)),
+    read: async (path, most) => (bad(path) ? eio(path) : await systemFiles.read(path, most)),
+    list: async (path) => (bad(path) ? eio(path) : await systemFiles.list(path)),
+  });
+  const check = async (bad: (path: string) => boolean) => {
+    const { findings, segments } = await verifyStore(failing(bad), folder.path, {
+      full: true,
+      now: Date.now(),
+    });
+    return { codes: findings.map(({ severity, code }) => `${severity} ${code}`), segments };
+  };
+  const unreadable = 'problem unreadable';
+  const name = '20260115T120000000Z-10000.mp4.age';
+  for (const [what, expected] of [
+    [`cam-1/2026-01-15/${name}`, { codes: [unreadable], segments: 4 }],
+    ['cam-1/ledger.jsonl', { codes: [unreadable], segments: 4 }],
+    ['cam-1/2026-01-15', { codes: [unreadable], segments: 2 }],
+    ['/segments', { codes: [unreadable], segments: 0 }],
+    ['/state.json', { codes: [unreadable], segments: 4 }],
+  ] as const)
+    assert.equal(await check((path) => path.endsWith(what)), expected, what);
+});
+
+test('pipes, sockets and links are named, never opened', async () => {
+  const harm = (dir: string): void => {
+    assert.is(
+      spawnSync('mkfifo', [join(dir, day, 'pipe.mp4.age'), join(dir, 'pipe'), join(dir, 'apply.sock')])
+        .status,
+      0,
+    );
+    symlinkSync('/etc/passwd', join(dir, day, '20260115T120100000Z.mp4.age.part'));
+  };
+  assert.equal(await found(harm), ['notice foreign-name', 'problem foreign-name', 'problem foreign-name']);
 });
