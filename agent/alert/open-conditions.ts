@@ -19,6 +19,8 @@ export interface Watch<Name extends ConditionName> {
 export interface StandingCondition {
   /** `<condition>.<subject>` */
   key: string;
+  /** In the language of the maintainer. */
+  name: string;
   state: Reading['state'];
   raised: boolean;
   flapping: boolean;
@@ -100,8 +102,9 @@ export function openConditions(parts: { board: AlertBoard; clock: Clock; lang: L
     adopt: () => board.adopt((key) => watched.has(key)),
     keys: () => [...watched.keys()],
     standing: () =>
-      [...watched].map(([key, { standing }]) => ({
+      [...watched].map(([key, { rule, standing }]) => ({
         key,
+        name: rule.name[lang],
         state: standing.state,
         raised: standing.raised,
         flapping: standing.flapping,

@@ -60,6 +60,11 @@ export function openSight(
       names: Object.fromEntries(config.cameras.map(({ id, name }) => [id, name ?? id])),
       health: await watching.health(seq, 'full'),
       alerts: alerts.raised().map(alertPayload),
+      conditions: conditions.standing().map(({ firstSeen, lastChange, ...standing }) => ({
+        ...standing,
+        ...(firstSeen === undefined ? {} : { firstSeen: instantText(firstSeen) }),
+        lastChange: instantText(lastChange),
+      })),
     }),
     weeks(from, to) {
       return new Map(cameras.map((camera) => [camera.id, rowsOf(store, camera, from, to)]));

@@ -10,6 +10,7 @@ import {
   aboutOf,
   type Camera,
   cameraName,
+  checksText,
   firstSentence,
   gravestFirst,
   worstFirst,
@@ -61,6 +62,7 @@ export function statusText(
   }
   const { store, clock, mqtt } = health;
   const room = store.forecastHours;
+  const checks = checksText(status, lang);
   lines.push(
     '',
     [
@@ -69,6 +71,7 @@ export function statusText(
       `${t.facts.hub}: ${t.hub(mqtt.connected, mqtt.reconnects)}`,
       `${status.node} ${status.version}`,
     ].join('   '),
+    ...(checks === undefined ? [] : [`${t.facts.checks}: ${checks}`]),
   );
   return `${lines.join('\n')}\n`;
 }

@@ -19,6 +19,26 @@ export const localStatus = z.object({
   names: z.record(z.string(), z.string()).optional(),
   health: healthMessage,
   alerts: z.array(alertMessage),
+  /** Everything that is judged, also what is well and what cannot be told; absent in an agent of before. */
+  conditions: z
+    .array(
+      z.object({
+        /** `<condition>.<subject>` */
+        key: z.string(),
+        name: z.string(),
+        state: z.enum(['ok', 'failing', 'unknown']),
+        /** Failing for long enough to be told, or not yet ok for long enough to be over. */
+        raised: z.boolean(),
+        flapping: z.boolean(),
+        severity: z.enum(['info', 'warning', 'critical']),
+        reason: z.string().optional(),
+        /** When this failing began. */
+        firstSeen: instant.optional(),
+        /** When `state` last became another. */
+        lastChange: instant,
+      }),
+    )
+    .optional(),
 });
 export type LocalStatus = z.output<typeof localStatus>;
 export type LocalStatusPayload = z.input<typeof localStatus>;

@@ -10,7 +10,15 @@ import { stripBox } from '../view/strip-svg.ts';
 import { elapsed, exactly, type Form, lasting, moment } from '../view/times.ts';
 import type { History } from './history.ts';
 import type { LocalStatus } from './local.ts';
-import { aboutOf, type Camera, cameraName, firstSentence, gravestFirst, worstFirst } from './site-summary.ts';
+import {
+  aboutOf,
+  type Camera,
+  cameraName,
+  checksText,
+  firstSentence,
+  gravestFirst,
+  worstFirst,
+} from './site-summary.ts';
 import { type SiteWords, siteWords } from './site-words.ts';
 
 /** Everything the page of a site shows, at one moment. */
@@ -144,6 +152,7 @@ ${fact('room', store.forecastHours !== undefined && t.fits(lasting(store.forecas
 ${fact('memory', t.free(byteSize(host.memoryFreeBytes, lang), byteSize(host.memoryTotalBytes, lang)))}
 ${fact('load', number(host.load1, lang, 2))}
 ${fact('heat', host.temperatureCelsius !== undefined && `${number(host.temperatureCelsius, lang)} °C`)}
+${fact('checks', checksText(status, lang) ?? false)}
 ${fact('machine', html`<time title="${exactly(bootAt, form)}">${t.up(elapsed(host.uptimeSeconds * 1000, lang), boot)}</time>`)}
 ${fact('program', sinceTime(status.startedAt, nowUtc, form))}
 ${fact('version', status.version)}

@@ -28,6 +28,16 @@ export function cameraName({ names }: Pick<LocalStatus, 'names'>, id: string): s
   return name === undefined || name === id ? id : `${name} (${id})`;
 }
 
+/** How many conditions are judged, and by name which cannot be told now, each with how often; nothing where nobody says. */
+export function checksText({ conditions }: LocalStatus, lang: Lang): string | undefined {
+  if (conditions === undefined) return undefined;
+  const unknown = new Map<string, number>();
+  for (const { name, state } of conditions)
+    if (state === 'unknown') unknown.set(name, (unknown.get(name) ?? 0) + 1);
+  const names = [...unknown].map(([name, count]) => (count === 1 ? name : `${name} (${count})`));
+  return siteWords[lang].checks(conditions.length, names);
+}
+
 /** Gravest first, then oldest. */
 export function gravestFirst(alerts: readonly Alert[]): Alert[] {
   return [...alerts].sort((a, b) => graver[a.severity] - graver[b.severity] || a.since - b.since);

@@ -34,13 +34,25 @@ export interface SiteWords {
   clock: Record<'synced' | 'unknown' | 'unsynchronised' | 'stepped', string>;
   boot: Record<'orderly' | 'crash' | 'power' | 'unknown', string>;
   facts: Record<
-    'clock' | 'disk' | 'room' | 'memory' | 'load' | 'heat' | 'hub' | 'machine' | 'program' | 'version',
+    | 'clock'
+    | 'disk'
+    | 'room'
+    | 'memory'
+    | 'load'
+    | 'heat'
+    | 'hub'
+    | 'checks'
+    | 'machine'
+    | 'program'
+    | 'version',
     string
   >;
   free(free: string, total: string): string;
   fits(length: string): string;
   up(length: string, boot: string): string;
   hub(connected: boolean, reconnects: number): string;
+  /** How many conditions are judged, and which of them nobody can tell. */
+  checks(all: number, unknown: readonly string[]): string;
   curve(least: string, most: string): string;
   picture: string;
   /** What pictures of a camera are judged to be; nobody sees them for it. */
@@ -101,6 +113,7 @@ const it: SiteWords = {
     load: 'carico',
     heat: 'temperatura',
     hub: 'municipio',
+    checks: 'controlli',
     machine: 'box acceso',
     program: 'programma avviato',
     version: 'versione',
@@ -110,6 +123,8 @@ const it: SiteWords = {
   up: (length, boot) => `da ${length}${boot}`,
   hub: (connected, reconnects) =>
     `${connected ? 'collegato' : 'non raggiungibile'}${reconnects > 0 ? `, ${reconnects} riconnessioni` : ''}`,
+  checks: (all, unknown) =>
+    unknown.length === 0 ? `${all}` : `${all}; non verificabili: ${unknown.join(', ')}`,
   curve: (least, most) => `ultime due ore: da ${least} a ${most}`,
   picture: 'inquadratura',
   verdict: {
@@ -175,6 +190,7 @@ const en: SiteWords = {
     load: 'load',
     heat: 'temperature',
     hub: 'town hall',
+    checks: 'checks',
     machine: 'box up',
     program: 'program started',
     version: 'version',
@@ -184,6 +200,8 @@ const en: SiteWords = {
   up: (length, boot) => `for ${length}${boot}`,
   hub: (connected, reconnects) =>
     `${connected ? 'connected' : 'out of reach'}${reconnects > 0 ? `, ${reconnects} reconnections` : ''}`,
+  checks: (all, unknown) =>
+    unknown.length === 0 ? `${all}` : `${all}; cannot be told: ${unknown.join(', ')}`,
   curve: (least, most) => `the last two hours: ${least} to ${most}`,
   picture: 'view',
   verdict: {

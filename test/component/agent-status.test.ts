@@ -46,6 +46,31 @@ test('one sentence, then worst first, every camera with its week of blocks', asy
   assert.not.match(out, '\u001b');
 });
 
+test('what cannot be told is named, with how often', async () => {
+  using folder = temporaryFolder();
+  await using agent = await answering(folder.path);
+  const condition = (key: string, name: string, state: 'ok' | 'failing' | 'unknown') => ({
+    ...{ key, name, state, raised: false, flapping: false, severity: 'warning' as const },
+    lastChange: '2026-01-15T11:00:00.000Z',
+  });
+  const look = async (): Promise<string> =>
+    (await runProgram('agent/main.ts', ['status', '--socket', agent.socket])).out.trim().split('\n').at(-1) ??
+    '';
+  assert.not.match(await look(), /^controlli/, 'an agent of before says nothing of them');
+  agent.site.now.conditions = [
+    condition('camera-down.cam-1', 'telecamera ferma', 'ok'),
+    condition('camera-clock.cam-1', 'orologio della telecamera sbagliato', 'unknown'),
+    condition('camera-clock.cam-2', 'orologio della telecamera sbagliato', 'unknown'),
+    condition('disk-dying.store', 'disco in avaria', 'unknown'),
+  ];
+  assert.is(
+    await look(),
+    'controlli: 4; non verificabili: orologio della telecamera sbagliato (2), disco in avaria',
+  );
+  agent.site.now.conditions = [condition('camera-down.cam-1', 'telecamera ferma', 'ok')];
+  assert.is(await look(), 'controlli: 1');
+});
+
 test('--watch says what changes, and waits for an agent that is away', async () => {
   using folder = temporaryFolder();
   let agent = await answering(folder.path);

@@ -40,6 +40,15 @@ test(`a camera pulled is told at the broker within ${barMs / 1000} s, however it
   await using tap = await tapWire(broker.url);
   await using agent = startAgent(town);
   await agent.recording(['refused', 'silent', 'cable', 'closing', 'good']);
+  const standing = async (key: string) =>
+    (await agent.status())?.conditions?.find((condition) => condition.key === key);
+  await eventually(
+    'a camera to be judged',
+    async () => (await standing('camera-down.silent'))?.state === 'ok',
+  );
+  const { lastChange: okSince = 0, firstSeen: never } = (await standing('camera-down.silent')) ?? {};
+  assert.is(never, undefined);
+  assert.is((await standing('camera-signal.silent'))?.state ?? 'absent', 'absent', 'it has no ONVIF');
 
   /** Each way in which a camera goes, and how it comes back. */
   const ways: Record<string, { pull(): unknown; back(): unknown }> = {
@@ -84,6 +93,17 @@ test(`a camera pulled is told at the broker within ${barMs / 1000} s, however it
           pulledAt,
           30_000,
         );
+        if (id === 'silent') {
+          const {
+            state,
+            raised: told,
+            severity,
+            firstSeen = 0,
+            lastChange = 0,
+          } = (await standing(`camera-down.${id}`)) ?? {};
+          assert.equal({ state, told, severity }, { state: 'failing', told: true, severity: 'critical' });
+          assert.ok(firstSeen >= okSince && lastChange >= firstSeen, 'since it was first seen');
+        }
         const backAt = performance.now();
         await back();
         const cleared = await tap.wait(
