@@ -10,7 +10,8 @@ import { type Fleet, type FleetOptions, openFleet } from './fleet.ts';
 import { whyNoNamespaces } from './namespaces.ts';
 import { openReport, type Report, seconds } from './report.ts';
 import { openRecord } from './run-record.ts';
-import { type Cast, type Step, stepsFor } from './steps.ts';
+import type { Cast, Step } from './steps/step.ts';
+import { stepsFor } from './steps.ts';
 import { subset } from './topology.ts';
 
 const usage = `Usage: npm run fleet [-- OPTIONS]
