@@ -65,7 +65,8 @@ export async function verifyStore(
     findings.push(...found.findings);
   }
   for (const { name, directory, special } of (await ifReadable(dir, findings, () => files.list(dir))) ?? []) {
-    if (name === 'segments') continue;
+    // Of every ext4, and its checker's alone.
+    if (name === 'segments' || name === 'lost+found') continue;
     const plain = name.replace(/\.(new|previous)$/, '');
     if (!topNames.includes(plain) && !plain.endsWith('.json'))
       findings.push({ ...foreign(join(dir, name)), severity: 'notice' });

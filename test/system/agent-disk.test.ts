@@ -23,9 +23,9 @@ const patienceMs = 40_000;
 /** What the agent may grow by while the disk refuses: 16 MiB of footage a camera, and what the allocator keeps. */
 const growthBound = 64 * 2 ** 20;
 
-async function townOn(folder: string, disk: string): Promise<Town & AsyncDisposable> {
+async function townOn(folder: string, disk: string, mbit = 2): Promise<Town & AsyncDisposable> {
   const simulator = await startSimulator({
-    cameras: cameras.map((id, index) => ({ path: `/${id}`, frameRate, mbit: 2, startAtSeconds: index })),
+    cameras: cameras.map((id, index) => ({ path: `/${id}`, frameRate, mbit, startAtSeconds: index })),
   });
   const store = join(disk, 'store');
   const town = await makeTown(folder, {
@@ -146,6 +146,48 @@ test('a disk of one camera alone: the others lose nothing', async () => {
     assert.equal(gaps, []);
   } finally {
     spawnSync('umount', ['-l', own]);
+  }
+});
+
+test('a disk that hangs under one camera: the others lose nothing, what waits is bounded, the rest is one gap', async () => {
+  using folder = temporaryFolder();
+  using disk = smallDisk({ megabytes: 96 });
+  using own = smallDisk({ megabytes: 96 });
+  // 16 MiB fill in some six seconds.
+  await using town = await townOn(folder.path, disk.path, 24);
+  const place = join(town.store, 'segments', 'cam-2');
+  mkdirSync(place, { recursive: true, mode: 0o700 });
+  assert.is(spawnSync('mount', ['--bind', own.path, place]).status, 0);
+  // Every write to it waits, as on a disk that is being taken over by another or dies slowly.
+  const hang = (): void => assert.is(spawnSync('fsfreeze', ['--freeze', place]).status, 0);
+  const goOn = () => spawnSync('fsfreeze', ['--unfreeze', place]);
+  try {
+    await using agent = startAgent(town);
+    await agent.recording();
+    await goesOn(town);
+    const begun = Date.now();
+    const before = residentBytes(agent.pid);
+    hang();
+    await eventually('the camera to fail', () => failedFor(agent, 'cam-2', 'disk-slow'), patienceMs);
+    await goesOn(town, ['cam-1']);
+    const grown = residentBytes(agent.pid) - before;
+    assert.ok(grown < growthBound, `grew by ${grown / 2 ** 20} MiB`);
+    assert.is(goOn().status, 0);
+    await eventually(
+      'it to be recorded again',
+      () => ledgerOf(town, 'cam-2').some(({ reason }) => reason === 'disk-slow'),
+      patienceMs,
+    );
+    assert.equal(await agent.stop(), { code: 0, signal: null });
+    const gapsOf = (camera: string) =>
+      ledgerOf(town, camera)
+        .filter(({ kind, start, reason }) => kind === 'gap' && start > begun && reason !== 'agent-stopped')
+        .map(({ reason }) => reason);
+    assert.equal(gapsOf('cam-1'), []);
+    assert.equal(gapsOf('cam-2'), ['disk-slow']);
+  } finally {
+    goOn();
+    spawnSync('umount', ['-l', place]);
   }
 });
 
