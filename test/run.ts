@@ -5,7 +5,7 @@ import { spawn } from 'node:child_process';
 import { appendFileSync } from 'node:fs';
 import { glob } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { join, relative } from 'node:path';
+import { join, relative, sep } from 'node:path';
 import { lawTable } from './support/law-table.ts';
 import type { Tally } from './support/suite.ts';
 
@@ -14,6 +14,8 @@ const quick = ['unit', 'property', 'vectors', 'component', 'crash', 'law'];
 const real = ['system', 'fleet'];
 /** A file past this is stuck; the longest crash test takes two minutes here. */
 const fileLimitMs = 600_000;
+/** Of `long`: a condition that is told after ten minutes, and is over after more. */
+const longLimitMs = 1_800_000;
 /** What a file may take to exit by itself once its tests are done. */
 const lingerMs = 30_000;
 
@@ -52,10 +54,11 @@ function runFile(file: string): Promise<Outcome> {
     let result = '';
     let problem: string | undefined;
     let linger: NodeJS.Timeout | undefined;
+    const limitMs = file.split(sep).includes('long') ? longLimitMs : fileLimitMs;
     const limit = setTimeout(() => {
-      problem = `took longer than ${fileLimitMs / 1000} s`;
+      problem = `took longer than ${limitMs / 1000} s`;
       child.kill('SIGKILL');
-    }, fileLimitMs);
+    }, limitMs);
     for (const stream of [child.stdout, child.stderr])
       stream?.on('data', (chunk: Buffer) => {
         output += chunk.toString();

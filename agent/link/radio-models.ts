@@ -21,6 +21,12 @@ export const radioModels = {
     signalDbm: { oid: '1.3.6.1.4.1.14988.1.1.1.1.1.4' },
     capacityMbit: { oid: '1.3.6.1.4.1.14988.1.1.1.1.1.3', scale: 1e-6 },
   },
+  /** MIKROTIK-MIB mtxrWlRtabTable and mtxrWlApTable: the end that others register with. Rates in bit/s. */
+  'mikrotik-ap': {
+    signalDbm: { oid: '1.3.6.1.4.1.14988.1.1.1.2.1.3' },
+    noiseDbm: { oid: '1.3.6.1.4.1.14988.1.1.1.3.1.9' },
+    capacityMbit: { oid: '1.3.6.1.4.1.14988.1.1.1.2.1.8', scale: 1e-6 },
+  },
   /** MIKROTIK-MIB mtxrWl60GTable: RSSI, PHY rate in Mbit/s. */
   'mikrotik-60g': {
     signalDbm: { oid: '1.3.6.1.4.1.14988.1.1.1.8.1.12' },
