@@ -90,6 +90,21 @@ test('raised, acknowledged, over; or over first: each state has its name, and a 
     assert.equal(world.said(), [`raised ${id}`, `cleared ${id}`, `raised ${id}`, `cleared ${id}`]);
   }));
 
+test('an alarm is found as its topic names it, and by its key alone while one node has it', () =>
+  inWorld(async (world) => {
+    const { alarms } = world;
+    await alarms.raise(down);
+    assert.is((await alarms.shelve(down.key, 'anna', 60 * minute)).id, id);
+    assert.is((await alarms.unshelve(`site-01.${down.key}`, 'anna')).id, id);
+    await alarms.acknowledge(`site-01.${down.key}`, 'anna');
+    assert.is(state(world), 'acknowledged-active');
+    await alarms.raise({ ...down, node: 'site-02' });
+    assert.is(await codeThrown(() => alarms.acknowledge(down.key, 'anna')), 'unknown-alert');
+    await alarms.acknowledge(`site-02/${down.key}`, 'anna');
+    await alarms.clear('site-02', down.key, 'node');
+    await alarms.unshelve(down.key, 'anna');
+  }));
+
 test('nobody but who raised it clears it; the same again says nothing; graver is said', () =>
   inWorld(async (world) => {
     await world.alarms.raise({ ...down, severity: 'warning' });

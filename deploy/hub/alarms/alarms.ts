@@ -39,7 +39,7 @@ export interface AlarmView extends HubAlert {
 export interface Alarms extends Alerts {
   /** Everything that is not normal, worst state and severity first, then oldest first. */
   list(): AlarmView[];
-  /** Throws `unknown-alert`. */
+  /** `id` as for `acknowledge`. Throws `unknown-alert`. */
   shelve(id: string, by: string, forMs: number): Promise<AlarmView>;
   unshelve(id: string, by: string): Promise<AlarmView>;
   /** Windows that have not ended. */
@@ -158,10 +158,18 @@ export function openAlarms(options: {
     }
   }
 
+  /** By its id, as its topic writes it, or by its key alone where only one node has it. */
   const find = (id: string): Alarm => {
-    const alarm = store.book().alarms.get(id);
-    if (alarm === undefined || stateOf(alarm) === 'normal')
-      throw new Failure('denied', 'unknown-alert', `no alert ${id} is raised: see "hub status"`);
+    const known = [...store.book().alarms.values()].filter((alarm) => stateOf(alarm) !== 'normal');
+    const named = known.filter(
+      (alarm) => idOf(alarm) === id || `${alarm.node}.${alarm.key}` === id || alarm.key === id,
+    );
+    const alarm = known.find((one) => idOf(one) === id) ?? named[0];
+    if (alarm === undefined || (idOf(alarm) !== id && named.length > 1)) {
+      const which = named.slice(0, 5).map(idOf).join(', ');
+      const why = named.length > 1 ? `several are called ${id}: ${which}` : `no alert ${id} is raised`;
+      throw new Failure('denied', 'unknown-alert', `${why}: see "hub status"`);
+    }
     return alarm;
   };
   /** Ids of what each cause explains. */

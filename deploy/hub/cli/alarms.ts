@@ -69,7 +69,8 @@ function moreOf(alarm: AlarmView, call: Call): string {
 export const shelve: Command = {
   summary: 'Puts an alarm aside for a time: nobody is told of it, and it comes back by itself.',
   usage: 'ALERT --for 2h',
-  notes: 'ALERT is NODE/KEY as "hub alarms" shows it. At most 7 days.',
+  notes:
+    'ALERT is NODE/KEY as "hub alarms" shows it; KEY is enough where only one node has it. At most 7 days.',
   arguments: { least: 1, most: 1 },
   options: {
     for: { type: 'string', value: 'TIME', help: 'how long: 90m, 2h, 1d' },

@@ -58,7 +58,7 @@ async function now(call: Call): Promise<string[]> {
 export const ack: Command = {
   summary: 'Marks an alert as taken care of.',
   usage: 'ALERT',
-  notes: 'ALERT is NODE/KEY as "hub status" shows it.',
+  notes: 'ALERT is NODE/KEY as "hub status" shows it; KEY is enough where only one node has it.',
   arguments: { least: 1, most: 1 },
   options: { json: { type: 'boolean', help: 'print the alert' } },
   async run(call) {

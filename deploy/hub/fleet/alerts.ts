@@ -19,7 +19,7 @@ export interface Alerts {
   ): Promise<void>;
   /** Only who raised an alert clears it: a node cannot silence what the hub says of it. */
   clear(node: string, key: string, from: HubAlert['from']): Promise<void>;
-  /** `id` is `<node>/<key>`. Throws `unknown-alert`. */
+  /** `id` is `<node>/<key>`, or `<node>.<key>`, or a key that one node alone has. Throws `unknown-alert`. */
   acknowledge(id: string, by: string): Promise<HubAlert>;
   /** Known to people and standing now, worst first, then oldest first; neither shelved nor explained by another. */
   raised(): HubAlert[];
