@@ -55,6 +55,25 @@ test('rates are of the last ten seconds of the stream', () => {
   assert.is(rates.framesPerSecond(), 0);
 });
 
+test('the distance of keyframes is told whole, however many fragments lie between them', () => {
+  const rates = emptyRates();
+  const add = (seconds: number, keyframe: boolean): void =>
+    rates.add({ ...fragment(1000, seconds, 25), keyframe }, 90_000);
+  add(5, false);
+  assert.is(rates.gopSeconds(), undefined);
+  for (let i = 0; i < 4; i++) add(2, true);
+  assert.is(rates.gopSeconds(), 2);
+  // A smart codec: 30 s in pieces of 5, twice.
+  for (let i = 0; i < 12; i++) add(5, i % 6 === 0);
+  assert.is(rates.gopSeconds(), 30);
+  add(5, true);
+  assert.is(rates.gopSeconds(), 30, 'what has just begun says nothing yet');
+  for (let i = 0; i < 20; i++) add(1, true);
+  assert.is(rates.gopSeconds(), 1);
+  rates.clear();
+  assert.is(rates.gopSeconds(), undefined);
+});
+
 async function opens(identity: string, parts: Buffer[]): Promise<boolean> {
   try {
     await openSealed(
