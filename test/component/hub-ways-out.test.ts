@@ -2,9 +2,10 @@ import * as assert from 'uvu/assert';
 import type { Bus } from '#agent/mqtt/bus.ts';
 import { openLog } from '#agent/platform/log.ts';
 import { systemRandom } from '#agent/platform/random.ts';
-import { Failure } from '#protocol/failure.ts';
+import { codeOf, Failure } from '#protocol/failure.ts';
 import type { Alarms } from '../../deploy/hub/alarms/alarms.ts';
-import { alarmSettings } from '../../deploy/hub/alarms/settings.ts';
+import { openMailer } from '../../deploy/hub/alarms/mail.ts';
+import { type AlarmSettings, alarmSettings } from '../../deploy/hub/alarms/settings.ts';
 import { openWaysOut, type WaysOut, waysFor } from '../../deploy/hub/alarms/ways-out.ts';
 import type { Settings } from '../../deploy/hub/settings.ts';
 import { hookServer } from '../support/alarm-town.ts';
@@ -169,6 +170,34 @@ test('a letter that one of several does not take reaches him later, and the othe
       assert.is(has('secondo@b.example').length, 1);
     },
     folder.path,
+  );
+});
+
+test('who puts a letter off for ever is given up after two days of tries, and told of', async () => {
+  await using mail = await mailServer();
+  const mailer = openMailer(
+    alarmSettings.parse({
+      mail: { server: `smtp://127.0.0.1:${mail.port}`, from: 'a@b.example', to: ['x@b.example'] },
+    }).mail as NonNullable<AlarmSettings['mail']>,
+    undefined,
+    undefined,
+  );
+  mail.refused.set('piena@b.example', '452 4.2.2 mailbox full');
+  const letter = { to: ['x@b.example', 'piena@b.example'], subject: 's', text: 't', id: 'one' };
+  let tries = 0;
+  let taken: Awaited<ReturnType<typeof mailer.send>>;
+  for (; taken === undefined && tries < 400; tries++) {
+    taken = await mailer.send(letter).catch((error: unknown) => {
+      assert.is(codeOf(error), 'mail-failed');
+      return undefined;
+    });
+  }
+  mailer.close();
+  assert.is(tries, 301);
+  assert.match(taken?.refused ?? '', /452 for piena@b\.example/);
+  assert.equal(
+    mail.mails.map(({ to }) => to),
+    [['x@b.example']],
   );
 });
 

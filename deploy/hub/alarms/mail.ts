@@ -27,6 +27,8 @@ export interface Mailer {
 const stepLimitMs = 20_000;
 /** Letters that some have and some have not; beyond, the oldest is sent to all again, under its own id. */
 const mostParted = 100;
+/** Two days at ten minutes (RFC 5321 §4.5.4.1 asks for four or five of a relay): a mailbox that is full for ever holds up nothing. */
+const mostTries = 300;
 
 export function openMailer(
   mail: NonNullable<AlarmSettings['mail']>,
@@ -50,11 +52,11 @@ export function openMailer(
     disableUrlAccess: true,
   });
   const domain = /@([^\s>]+)>?$/.exec(mail.from)?.[1] ?? 'peio-hub';
-  /** Who has a letter already, by its id. */
-  const parted = new Map<string, Set<string>>();
+  /** Who has a letter already, and how often the others were tried, by its id. */
+  const parted = new Map<string, { has: Set<string>; tries: number }>();
   return {
     async send({ to, subject, text, id }) {
-      const has = parted.get(id) ?? new Set<string>();
+      const { has, tries } = parted.get(id) ?? { has: new Set<string>(), tries: 0 };
       const left = to.filter((one) => !has.has(addressOf(one)));
       let refusals: readonly Refusal[];
       try {
@@ -79,12 +81,14 @@ export function openMailer(
           throw new Failure('transient', 'mail-failed', `the mail server ${url.host}: ${why}`, { cause });
         refusals = rejectedErrors;
       }
-      const later = refusals.filter(isForNow);
-      const never = refusals.filter((one) => !isForNow(one));
+      const patient = tries < mostTries;
+      const later = refusals.filter((one) => patient && isForNow(one));
+      const never = refusals.filter((one) => !later.includes(one));
       const waiting = new Set(later.map(({ recipient }) => recipient));
       parted.delete(id);
       if (waiting.size > 0) {
-        parted.set(id, new Set([...has, ...left.map(addressOf).filter((one) => !waiting.has(one))]));
+        const got = left.map(addressOf).filter((one) => !waiting.has(one));
+        parted.set(id, { has: new Set([...has, ...got]), tries: tries + 1 });
         if (parted.size > mostParted) parted.delete(parted.keys().next().value as string);
         throw new Failure('transient', 'mail-failed', `the mail server ${url.host}: ${saidOf(later)}`);
       }
