@@ -22,7 +22,8 @@ const words = {
   },
   en: {
     quiet: 'all is well',
-    subject: (standing: number, news: number) => `${standing} alarms active, ${news} in the last 24 hours`,
+    subject: (standing: number, news: number) =>
+      `${standing === 1 ? 'one alarm' : `${standing} alarms`} active, ${news} in the last 24 hours`,
     standing: 'Active now',
     day: 'In the last 24 hours',
     aside: 'Shelved, explained by others, or in maintenance',
