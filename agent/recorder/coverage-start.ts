@@ -20,7 +20,7 @@ export function coverageStart(
     Math.min((reach ?? now) - lookBackMs, noted?.start ?? now),
     store.state.value.sweptBefore[camera.id] ?? 0,
   );
-  const missing = reach === undefined ? [] : holes(camera, since, reach);
+  const missing = reach === undefined ? [] : holes(camera, since, reach, noted?.start ?? reach);
   for (const hole of missing)
     writeGap({ ...hole, reason: hole.start === noted?.start ? noted.reason : reason });
   // A crash between a gap's line and the note that it is over leaves both; one before the line only the note.
@@ -43,11 +43,17 @@ export function coverageStart(
 
 /**
  * What lies uncovered between lines of `[from, to)`: behind a segment that was being sealed when the next was begun
- * already, and before one whose gap was not entered yet. What was swept is none: `from` is behind that.
+ * already, and before one whose gap, noted at `noted`, was not entered yet. What was swept is none: `from` is behind that.
  */
-function holes(camera: CameraStore, from: number, to: number): { start: number; end: number }[] {
+function holes(
+  camera: CameraStore,
+  from: number,
+  to: number,
+  noted: number,
+): { start: number; end: number }[] {
   const { segments, gaps } = camera.overlapping(from, to);
-  const lines = [...segments, ...gaps].sort((a, b) => a.start - b.start);
+  // A camera that is new has no line before its first gap.
+  const lines = [...segments, ...gaps, { start: noted, end: noted }].sort((a, b) => a.start - b.start);
   const found: { start: number; end: number }[] = [];
   let until = lines[0]?.end ?? to;
   for (const { start, end } of lines) {

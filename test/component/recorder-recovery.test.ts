@@ -98,6 +98,31 @@ test('killed before the line of a gap that was over: it is entered, with its own
   assert.is(lines[1]!.end, t0 + 15_000);
 });
 
+test('killed before the first line of a camera that is new: its time begins with the gap', async () => {
+  const clock = fakeClock();
+  const disk = memoryDisk(() => clock.utc());
+  const { store, camera } = await begin(disk, clock);
+  const t0 = clock.utc();
+  await store.state.update((value) => {
+    value.openGaps['cam-1'] = { start: t0, reason: 'no-connection' };
+  });
+  const prepared = await prepareSeal(recipients, systemRandom);
+  await clock.advance(5000);
+  const head = prepared.head;
+  const open = await camera.begin({ start: t0 + 5000, run: undefined, clock: 'synced', head });
+  await clock.advance(5000);
+  await open.write(openSealer(prepared).update(systemRandom.bytes(200_000)));
+  const killed = disk.fork();
+  await clock.advance(5000);
+  const lines = await nextLife(killed, clock);
+  assertTouching(lines);
+  assert.is(lines[0]?.start, t0);
+  assert.equal(
+    lines.map((line) => ('reason' in line ? line.reason : 'recorded')),
+    ['no-connection', 'recorded', 'agent-crashed', 'recorded'],
+  );
+});
+
 test('killed when the note of a gap was gone and its line not there yet: what is missing is covered', async () => {
   const clock = fakeClock();
   const disk = memoryDisk(() => clock.utc());
