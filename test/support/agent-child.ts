@@ -19,8 +19,9 @@ export function startAgent(
   town: Pick<Town, 'config' | 'socket'>,
   args: readonly string[] = [],
   env: Record<string, string> = {},
+  through: readonly string[] = [],
 ): AgentChild {
-  const program = startProgram('agent/main.ts', ['run', '--config', town.config, ...args], { env });
+  const program = startProgram('agent/main.ts', ['run', '--config', town.config, ...args], { env, through });
   const status = (): Promise<LocalStatus | undefined> => statusOf(town.socket);
   return Object.assign(program, {
     status,
@@ -89,7 +90,7 @@ export interface LedgerLine {
 }
 
 /** A camera's ledger as it lies on disk, in order of start; a last line without newline is left out. */
-export function ledgerOf(town: Town, camera: string): LedgerLine[] {
+export function ledgerOf(town: Pick<Town, 'store'>, camera: string): LedgerLine[] {
   const path = join(town.store, 'segments', camera, 'ledger.jsonl');
   const text = existsSync(path) ? readFileSync(path, 'utf8') : '';
   return text

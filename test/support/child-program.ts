@@ -37,9 +37,16 @@ export interface ChildProgram extends AsyncDisposable {
 export function startProgram(
   entry: string,
   args: readonly string[],
-  options: { env?: Record<string, string>; cwd?: string; input?: 'open' } = {},
+  options: {
+    env?: Record<string, string>;
+    cwd?: string;
+    input?: 'open';
+    /** A command that prepares its surroundings and becomes the one behind it. */
+    through?: readonly string[];
+  } = {},
 ): ChildProgram {
-  const child: ChildProcess = spawn(process.execPath, [join(root, entry), ...args], {
+  const [program, ...before] = [...(options.through ?? []), process.execPath];
+  const child: ChildProcess = spawn(program as string, [...before, join(root, entry), ...args], {
     cwd: options.cwd ?? root,
     env: { ...process.env, ...options.env },
     // Some programs end with their input.
