@@ -218,7 +218,7 @@ else {
     assert.equal(await window.axe(), []);
     await page.locator('#shelve-site-02\\/camera-down\\.cam-2-8').click();
     await page.locator('#shelved summary').click();
-    assert.match(await window.text('#shelved'), /^1 avviso sospeso.*sospeso da maintainer fino a/);
+    assert.match(await window.text('#shelved'), /^1 avviso accantonato.*accantonato da maintainer fino a/);
     const shelved = town.alerts.list()[0]?.shelved;
     assert.is(shelved && shelved.until - shelved.at, 8 * 3_600_000);
     assert.match(await window.text('h1'), /^Tutto regolare/);

@@ -57,7 +57,7 @@ export function openDrills(parts: {
       node: hubNode,
       key: 'drill-overdue',
       severity: 'warning',
-      detail: 'da oltre 35 giorni non si prova l’identità di riserva: eseguire "hub drill"',
+      detail: 'da oltre 35 giorni non si prova l’identità di riserva: eseguire "peio-hub drill"',
       from: 'hub',
     });
   }

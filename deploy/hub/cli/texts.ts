@@ -93,7 +93,7 @@ const it: Texts = {
     `Tutto regolare: ${count(nodes, 'nodo', 'nodi')}, ${count(cameras, 'telecamera', 'telecamere')}.`,
   amiss: (alerts, worst) =>
     alerts === 1 ? `Un avviso: ${worst}` : `${alerts} avvisi, il più grave: ${worst}`,
-  notHeard: (missing, nodes) => `Nessuna notizia da ${missing} nodi su ${nodes}.`,
+  notHeard: (missing, nodes) => `Nessuna notizia da ${count(missing, 'nodo', 'nodi')} su ${nodes}.`,
   noBroker: 'Il municipio non raggiunge il broker: quel che segue è vecchio.',
   word: { ok: '● regolare', degraded: '◐ degradato', failing: '▲ guasto', unknown: '○ ignoto' },
   since: (duration) => `da ${duration}`,

@@ -74,7 +74,8 @@ export function openFleet(options: {
           node: id,
           key: 'checkpoint-missing',
           severity: 'critical',
-          detail: 'da 15 minuti il nodo non mostra la testa del suo registro',
+          detail:
+            'da 15 minuti il nodo non mostra la testa del suo registro: controllare il programma sul nodo',
           from: 'hub',
         });
   }

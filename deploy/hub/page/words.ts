@@ -70,7 +70,7 @@ const it: PageWords = {
   cutOff: (place, lasting, sites) =>
     `${place} guasto da ${lasting}: ${sites === 1 ? '1 sito coinvolto' : `${sites} siti coinvolti`}.`,
   more: (alerts) => (alerts === 1 ? 'Un altro avviso.' : `Altri ${alerts} avvisi.`),
-  silent: (nodes, all) => `Nessuna notizia da ${nodes} nodi su ${all}.`,
+  silent: (nodes, all) => `Nessuna notizia da ${plural(nodes, 'nodo', 'nodi')} su ${all}.`,
   noBroker: 'Il municipio non raggiunge il broker: quel che segue è vecchio.',
   alerts: 'Avvisi',
   noAlerts: 'Nessun avviso.',
@@ -79,10 +79,10 @@ const it: PageWords = {
   explained: (alerts, place) =>
     `${alerts === 1 ? '1 avviso spiegato' : `${alerts} avvisi spiegati`} da ${place}`,
   over: 'rientrato',
-  shelve: 'Sospendi',
+  shelve: 'Accantona',
   unshelve: 'Riprendi',
-  shelvedBy: (by) => `sospeso da ${by} fino a`,
-  shelvedAlerts: (alerts) => (alerts === 1 ? '1 avviso sospeso' : `${alerts} avvisi sospesi`),
+  shelvedBy: (by) => `accantonato da ${by} fino a`,
+  shelvedAlerts: (alerts) => (alerts === 1 ? '1 avviso accantonato' : `${alerts} avvisi accantonati`),
   resting: (alerts) => `${plural(alerts, 'avviso', 'avvisi')} di luoghi in manutenzione`,
   maintenance: (until) => `in manutenzione fino a ${until}`,
   map: 'Mappa',
