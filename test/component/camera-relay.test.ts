@@ -131,6 +131,16 @@ test('who says nothing, or too much, or no RTSP, is sent away', async () => {
   assert.is(made.left(), 0);
 });
 
+test('closed, it waits for nobody any more', async () => {
+  const clock = fakeClock();
+  using made = await rig(clock);
+  using silent = await program(made.relay.url);
+  await eventually('who says nothing to be waited for', () => clock.pending() === 1);
+  made.relay.close();
+  assert.is(clock.pending(), 0);
+  await eventually('the end', silent.isOver);
+});
+
 test('tells when ffmpeg goes away; its reports are passed over, in any pieces', async () => {
   using made = await rig();
   const { relay } = made;

@@ -12,7 +12,7 @@ import { suite } from '../support/suite.ts';
 
 const test = suite('recorder coverage', { timeoutMs: 240_000 });
 
-/** Histories tried; `PEIO_RUNS` multiplies them. */
+/** Histories tried; `PEIO_RUNS` multiplies them. One takes a second: shrinking would pass the limit, and tell nothing. */
 const runs = (usual: number): number => usual * Number(process.env['PEIO_RUNS'] ?? 1);
 
 /** One life of the agent: what the camera does in it, how long it lasts, how it ends, how long nobody is there. */
@@ -163,7 +163,7 @@ test('with a steady clock every moment is in exactly one segment or gap, and run
           assert.is.not(before.reason, gap.reason, 'one gap per interruption');
       }
     }),
-    { numRuns: runs(24) },
+    { numRuns: runs(24), endOnFailure: true },
   );
 });
 
@@ -195,6 +195,6 @@ test('after a clock that stepped either way every moment is covered again', asyn
       const end = coverage.segments.reduce((latest, row) => Math.max(latest, row.end), 0);
       assert.equal(holes(coverage, steady + slackMs, Math.min(end, clock.utc()) - slackMs), []);
     }),
-    { numRuns: runs(16) },
+    { numRuns: runs(16), endOnFailure: true },
   );
 });

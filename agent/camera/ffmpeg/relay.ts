@@ -1,4 +1,4 @@
-import type { Clock } from '#agent/platform/clock.ts';
+import type { Clock, Timer } from '#agent/platform/clock.ts';
 import type { ListenLoopback, LoopbackPeer, LoopbackReceiver } from '#agent/platform/loopback.ts';
 import type { Random } from '#agent/platform/random.ts';
 import { Failure } from '#protocol/failure.ts';
@@ -43,7 +43,8 @@ export async function openRelay(parts: RelayParts): Promise<Relay> {
   const path = `/${random.bytes(16).toString('hex')}`;
   const session = random.bytes(8).toString('hex');
   const playing = Promise.withResolvers<void>();
-  const strangers = new Set<LoopbackPeer>();
+  /** Who has not named the path yet, and when each is sent away. */
+  const strangers = new Map<LoopbackPeer, Timer>();
   let ffmpeg: LoopbackPeer | undefined;
   let isPlaying = false;
   let over = false;
@@ -61,8 +62,18 @@ export async function openRelay(parts: RelayParts): Promise<Relay> {
   const claim = (peer: LoopbackPeer): void => {
     ffmpeg = peer;
     server.stopListening();
-    strangers.delete(peer);
-    for (const stranger of strangers) stranger.close('abort');
+    forget(peer);
+    sendAway();
+  };
+  const forget = (peer: LoopbackPeer): boolean => {
+    strangers.get(peer)?.cancel();
+    return strangers.delete(peer);
+  };
+  const sendAway = (): void => {
+    for (const [stranger, late] of strangers) {
+      late.cancel();
+      stranger.close('abort');
+    }
     strangers.clear();
   };
 
@@ -71,26 +82,22 @@ export async function openRelay(parts: RelayParts): Promise<Relay> {
       peer.close('abort');
       return { data() {}, ended() {} };
     }
-    strangers.add(peer);
     const late = clock.after(strangerMs, () => {
-      if (strangers.delete(peer)) peer.close('abort');
+      if (forget(peer)) peer.close('abort');
     });
+    strangers.set(peer, late);
     const leave = (): void => {
-      late.cancel();
-      strangers.delete(peer);
+      forget(peer);
       if (peer === ffmpeg && !over) parts.left();
     };
     const asked = (method: string, url: string, sequence: string): void => {
       const own = url.startsWith(`${base}/`) || url === base;
       if (!own || (peer !== ffmpeg && ffmpeg !== undefined)) {
-        strangers.delete(peer);
+        forget(peer);
         peer.close('abort');
         return;
       }
-      if (ffmpeg === undefined) {
-        late.cancel();
-        claim(peer);
-      }
+      if (ffmpeg === undefined) claim(peer);
       peer.write(answer(method, sequence));
       if (method === 'PLAY' && !isPlaying) {
         isPlaying = true;
@@ -156,8 +163,7 @@ export async function openRelay(parts: RelayParts): Promise<Relay> {
     close() {
       over = true;
       server.stopListening();
-      for (const peer of strangers) peer.close('abort');
-      strangers.clear();
+      sendAway();
       ffmpeg?.close('abort');
     },
   };
