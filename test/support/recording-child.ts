@@ -1,7 +1,8 @@
-// A recorder in a process of its own, to be killed: node recording-child.ts DIR RECIPIENT... Prints each sealed row.
+// A recorder in a process of its own, to be killed: node recording-child.ts DIR SYNC-MS RECIPIENT... Prints each sealed
+// row. Each sync takes SYNC-MS longer, as on a slow disk: a kill then meets segments in the middle of being sealed.
 
-import { systemClock } from '#agent/platform/clock.ts';
-import { systemFiles } from '#agent/platform/files.ts';
+import { pause, systemClock } from '#agent/platform/clock.ts';
+import { type Files, systemFiles } from '#agent/platform/files.ts';
 import { socketLocks } from '#agent/platform/lock.ts';
 import { openLog } from '#agent/platform/log.ts';
 import { systemRandom } from '#agent/platform/random.ts';
@@ -10,10 +11,19 @@ import { openStore } from '#agent/store/store.ts';
 import { parseRecipients } from '#protocol/seal/seal.ts';
 import { scriptedIngest } from './scripted-ingest.ts';
 
-const [dir, ...list] = process.argv.slice(2) as [string, ...string[]];
+const [dir, syncMs, ...list] = process.argv.slice(2) as [string, string, ...string[]];
+const slowly = () => pause(systemClock, Number(syncMs), new AbortController().signal);
+const files: Files = {
+  ...systemFiles,
+  async open(path, how) {
+    const file = await systemFiles.open(path, how);
+    return { ...file, sync: () => slowly().then(file.sync) };
+  },
+  syncFolder: (path) => slowly().then(() => systemFiles.syncFolder(path)),
+};
 const recipients = parseRecipients(list);
 const store = await openStore({
-  files: systemFiles,
+  files,
   locks: socketLocks(systemFiles),
   clock: systemClock,
   dir,
