@@ -1,4 +1,5 @@
 import type { Clock, MonotonicMs, UtcMs } from '#agent/platform/clock.ts';
+import { settled } from './threads.ts';
 
 export interface FakeClock extends Clock {
   /** Lets `ms` pass on both clocks and runs what falls due, in order, letting promises settle in between. */
@@ -13,9 +14,6 @@ export function fakeClock(startUtc = Date.UTC(2026, 0, 15, 12)): FakeClock {
   let utc = startUtc;
   let monotonic = 1000;
   let timers: { due: number; then: () => void }[] = [];
-  const settle = async (): Promise<void> => {
-    for (let i = 0; i < 10; i++) await new Promise((resolve) => setImmediate(resolve));
-  };
   return {
     utc: () => utc as UtcMs,
     monotonic: () => monotonic as MonotonicMs,
@@ -30,7 +28,7 @@ export function fakeClock(startUtc = Date.UTC(2026, 0, 15, 12)): FakeClock {
     },
     async advance(ms) {
       const end = monotonic + ms;
-      await settle();
+      await settled();
       for (;;) {
         const next = timers.filter((timer) => timer.due <= end).sort((a, b) => a.due - b.due)[0];
         if (next === undefined) break;
@@ -38,11 +36,11 @@ export function fakeClock(startUtc = Date.UTC(2026, 0, 15, 12)): FakeClock {
         utc += Math.max(0, next.due - monotonic);
         monotonic = Math.max(monotonic, next.due);
         next.then();
-        await settle();
+        await settled();
       }
       utc += end - monotonic;
       monotonic = end;
-      await settle();
+      await settled();
     },
     stepUtc(ms) {
       utc += ms;
