@@ -39,27 +39,41 @@ export function strength({ coarse }: View): number {
   return rest.reduce((sum, each) => sum + each, 0) / rest.length;
 }
 
-/**
- * Sensors are never without noise: pixels that differ by more than one level, in a cell that shows something, and how
- * many cells must be without them: a clock that is written into the picture changes how the rest of it is coded.
- */
-const differingShare = 0.01;
-const sameShare = 0.4;
-/** Where few show something, as at night, most of them. */
-const fewCells = { share: 0.8, most: 10 };
+/** Pixels of a cell that may differ: those at its edge, where scaling mixes in its neighbours. */
+const repeatedShare = 0.002;
+/** A clock leaves more; noise that a coder flattened, in the worst quality, seldom as many, and not twice. */
+const repeatedCells = 8;
+/** Where few cells show something, as at night. */
+const repeatedShareOfFew = 0.8;
+/** Pixels that are like their neighbour: no lens shows as much of a surface without any grain. */
+const drawnShare = 0.95;
+/** Of the third with the most detail. */
+const repeatedDetailed = 2;
 const fewestCells = 6;
 
-/** The same picture, a time written into it aside; false where too little is to be seen. */
+/**
+ * The same picture, a time written into it aside; false where too little is to be seen. No sensor is without noise, so
+ * no part of a view that shows something comes back to the last bit. A time that is written into the picture changes how
+ * what follows it is coded, and at times nearly all of it: how much differs tells little, that a part comes back exactly
+ * tells all. Two things come back in a living picture, too: what is drawn over it, which is flat, and noise that a poor
+ * coder took out, in plain parts alone.
+ */
 export function isSame(before: View, view: View): boolean {
-  const cells = outlinedCells(view);
+  const differing = new Uint16Array(cellCount);
+  const flat = new Uint16Array(cellCount);
+  for (let i = 0; i < view.gray.length; i++) {
+    const cell = grayCells[i]!;
+    if (view.gray[i] !== before.gray[i]) differing[cell]! += 1;
+    if (view.gray[i] === view.gray[i + 1]) flat[cell]! += 1;
+  }
+  const pixels = grayBytes / cellCount;
+  const cells = outlinedCells(view).filter((cell) => flat[cell]! < drawnShare * pixels);
   if (cells.length < fewestCells) return false;
-  const differing = new Float32Array(cellCount);
-  for (let i = 0; i < view.gray.length; i++)
-    if (Math.abs(view.gray[i]! - before.gray[i]!) > 1) differing[grayCells[i]!]! += 1;
-  const same = cells.filter((cell) => differing[cell]! < (differingShare * grayBytes) / cellCount);
-  return (
-    same.length >= Math.max(sameShare * cells.length, Math.min(fewCells.share * cells.length, fewCells.most))
-  );
+  const repeated = (cell: number): boolean => differing[cell]! <= repeatedShare * pixels;
+  const needed = Math.min(repeatedCells, Math.ceil(repeatedShareOfFew * cells.length));
+  if (cells.filter(repeated).length < needed) return false;
+  const detailed = [...cells].sort((a, b) => view.fine[b]! - view.fine[a]!).slice(0, cells.length / 3);
+  return detailed.filter(repeated).length >= repeatedDetailed;
 }
 
 /** Of the cells that can be compared; a lorry may hide the rest. */

@@ -36,6 +36,22 @@ export const scenes: Readonly<Record<string, string>> = {
   dim: 'eq=brightness=-0.08:gamma=0.9',
 };
 
+/** Views that nothing was adjusted to: other cuts, a harder light. */
+const otherScenes: Readonly<Record<string, string>> = {
+  middle: 'crop=480:360:144:216,scale=768:576',
+  low: 'crop=560:420:104:156,vflip,scale=768:576',
+  hard: 'eq=contrast=1.25:gamma=1.2',
+};
+
+/** How a camera codes its keyframes, as ffmpeg is told. */
+const codings = {
+  usual: '-c:v libx264 -preset veryfast -crf 26 -g 1',
+  better: '-c:v libx264 -preset fast -crf 21 -g 1',
+  h265: '-c:v libx265 -preset superfast -crf 25 -x265-params log-level=error:keyint=1',
+  mjpeg: '-c:v mjpeg -q:v 10',
+} as const;
+type Coding = keyof typeof codings;
+
 const clock = `drawtext=fontfile=${font}:text='2026-01-15 12 %{n}':fontsize=28:fontcolor=white:x=20:y=20`;
 const frozen = `select='eq(n,2)',loop=loop=-1:size=1,setpts=N/10/TB`;
 const night = 'eq=gamma=0.6:contrast=0.8:brightness=-0.2,vignette=PI/3.8,noise=alls=6:allf=t';
@@ -132,11 +148,60 @@ export const pictureCases: readonly PictureCase[] = [
   },
 ];
 
+const written = (text: string, more: string): string =>
+  `drawtext=fontfile=${font}:text='${text}':fontcolor=white:${more}`;
+const denoised = 'hqdn3d=4:3:10:8';
+
+/** Frozen under other clocks, and still views with ever less noise: nothing was adjusted to any of them. */
+const heldOutCases: readonly PictureCase[] = [
+  ...[
+    written('15.01.2026  12\\:00\\:%{n}', 'fontsize=36:box=1:boxcolor=black:x=(w-tw)/2:y=h-th-12'),
+    written('%{n}', 'fontsize=22:x=w-tw-16:y=12'),
+    `${written('Parcheggio SP87 nord', 'fontsize=26:x=14:y=h-th-14')},${written('Gio 15 gen 12 %{n}', 'fontsize=26:x=w-tw-14:y=h-th-14')}`,
+    written('2026/01/15 12 %{n}', 'fontsize=48:x=12:y=10'),
+  ].map(
+    (over, i): PictureCase => ({
+      name: `frozen under clock ${i + 1}`,
+      fault: 'frozen',
+      after: `${frozen},${over}`,
+    }),
+  ),
+  {
+    name: 'frozen at night under a clock',
+    fault: 'frozen',
+    before: night,
+    after: `${night},${frozen},${written('12 %{n}', 'fontsize=30:x=20:y=h-th-20')}`,
+  },
+  { name: 'still, little noise', after: `${frozen},noise=alls=2:allf=t` },
+  { name: 'still, hardly any noise', after: `${frozen},noise=alls=1:allf=t` },
+  { name: 'still, noise taken out', after: `${frozen},noise=alls=4:allf=t,${denoised}` },
+  { name: 'still under a clock', after: `${frozen},noise=alls=2:allf=t,${clock}` },
+  { name: 'still at night', before: night, after: `${night},${frozen},noise=alls=2:allf=t` },
+  { name: 'people, noise taken out', after: denoised },
+];
+
+/** Each held-out case with a view and a coding that it is to be judged in. */
+export const heldOut: readonly { scene: string; coding: Coding; one: PictureCase }[] = (
+  [
+    ['middle', 'better'],
+    ['low', 'usual'],
+    ['hard', 'mjpeg'],
+    ['left', 'better'],
+    ['hazy', 'h265'],
+  ] as const
+).flatMap(([scene, coding]) => heldOutCases.map((one) => ({ scene, coding, one })));
+
 /** The pictures of one scene through one chain of filters, encoded as a camera does and scaled as the agent does. */
-export function pictures(scene: string, filter: string, count: number, first = 0): Uint8Array[] {
+export function pictures(
+  scene: string,
+  filter: string,
+  count: number,
+  first = 0,
+  coding: Coding = 'usual',
+): Uint8Array[] {
   const step = Math.floor(frames / Math.max(count + 1, 12));
   const taken = `select='eq(mod(n-${first}\\,${step})\\,0)*gte(n\\,${first})',setpts=N/10/TB`;
-  const chain = [taken, scenes[scene], 'noise=alls=3:allf=t', filter].join(',');
+  const chain = [taken, scenes[scene] ?? otherScenes[scene], 'noise=alls=3:allf=t', filter].join(',');
   const common = ['-hide_banner', '-loglevel', 'error'];
   const encoded = spawnSync(
     'ffmpeg',
@@ -148,16 +213,9 @@ export function pictures(scene: string, filter: string, count: number, first = 0
       chain,
       '-frames:v',
       String(count + 1),
-      '-c:v',
-      'libx264',
-      '-preset',
-      'veryfast',
-      '-crf',
-      '26',
-      '-g',
-      '1',
+      ...codings[coding].split(' '),
       '-pix_fmt',
-      'yuv420p',
+      coding === 'mjpeg' ? 'yuvj420p' : 'yuv420p',
       '-f',
       'matroska',
       'pipe:1',
@@ -202,10 +260,14 @@ const picturesBefore = 10;
 const picturesAfter = 8;
 
 /** Shows a judge the pictures of one case in one scene, a minute apart. */
-export function judgeCase(scene: string, { fault, before, after, count }: PictureCase): CaseOutcome {
+export function judgeCase(
+  scene: string,
+  { fault, before, after, count }: PictureCase,
+  coding: Coding = 'usual',
+): CaseOutcome {
   const all = [
-    ...pictures(scene, before ?? 'null', picturesBefore),
-    ...pictures(scene, after, count ?? picturesAfter, 5),
+    ...pictures(scene, before ?? 'null', picturesBefore, 0, coding),
+    ...pictures(scene, after, count ?? picturesAfter, 5, coding),
   ];
   const judge = openPictureJudge({ ptz: false });
   const states = all.map(

@@ -1,6 +1,7 @@
 import * as assert from 'uvu/assert';
 import { type Judgement, openPictureJudge } from '#agent/picture/judge.ts';
-import { grayBytes } from '#agent/picture/measure.ts';
+import { grayBytes, grayCells, measure } from '#agent/picture/measure.ts';
+import { outlinedCells } from '#agent/picture/reference.ts';
 import type { MonotonicMs } from '#agent/platform/clock.ts';
 import { type Drawn, drawView } from '../support/drawn-view.ts';
 import { suite } from '../support/suite.ts';
@@ -144,6 +145,42 @@ test('frozen: by the bytes that repeat, by pictures alike down to the noise; not
     states(false, () => 600),
     ['ok', 'ok', 'ok'],
   );
+});
+
+test('frozen: by parts that come back to the last bit, however the rest is coded anew; not where a poor coder flattens noise', () => {
+  const first = drawView({ seed: 50 });
+  const { fine } = measure(first);
+  const plainFirst = outlinedCells(measure(first)).sort((a, b) => fine[a]! - fine[b]!);
+  const spread = plainFirst.filter((_, i) => i % 4 === 0);
+  assert.ok(plainFirst.length >= 24 && spread.length >= 8, 'enough to be seen');
+  /** Pictures in which only these cells come back. */
+  const states = (cells: readonly number[], marks: number): string[] => {
+    const one = camera();
+    one.many(6);
+    return [0, 1, 2].map((i) => {
+      const gray = drawView({ seed: 70 + i }).map((level, at) =>
+        cells.includes(grayCells[at]!) ? first[at]! : level,
+      );
+      return one.raw(gray, { mark: marks + i }).state;
+    });
+  };
+  assert.equal(states(spread, 700), ['ok', 'ok', 'frozen'], 'a quarter, of every kind');
+  assert.equal(states(spread.slice(0, 5), 710), ['ok', 'ok', 'ok'], 'a few');
+  assert.equal(
+    states(plainFirst.slice(0, plainFirst.length / 2), 720),
+    ['ok', 'ok', 'ok'],
+    'half of the view, and nothing of what has detail',
+  );
+  // A thing without grain in front of a view that lives, as a mask that the camera draws: its edges repeat, too.
+  const masked = camera();
+  masked.many(6);
+  const drawn = (at: number): boolean => Math.floor(at / 320) < 150 && at % 320 < 240;
+  const bars = (at: number): number => (Math.floor((at % 320) / 20) % 2 === 0 ? 60 : 180);
+  const seen = [0, 1, 2].map((i) => {
+    const gray = drawView({ seed: 80 + i }).map((level, at) => (drawn(at) ? bars(at) : level));
+    return masked.raw(gray, { mark: 730 + i }).state;
+  });
+  assert.not(seen.includes('frozen'), seen.join(' '));
 });
 
 test('what turns is judged by itself alone', () => {
