@@ -54,7 +54,10 @@ export function addressesOf(xml: string): Map<OnvifService, string> {
 export function onDevice(stated: string, configured: string): URL {
   const device = new URL(configured);
   const url = URL.canParse(stated, device.href) ? new URL(stated, device.href) : device;
-  if (url.hostname === device.hostname && url.protocol === device.protocol)
-    return new URL(url.pathname + url.search, url.href);
-  return new URL(url.pathname + url.search, device.href);
+  const meant = new URL(device.href);
+  if (url.hostname === device.hostname && url.protocol === device.protocol) meant.port = url.port;
+  // Set, not resolved: a path that begins with two slashes would name another host.
+  meant.pathname = url.pathname;
+  meant.search = url.search;
+  return meant;
 }

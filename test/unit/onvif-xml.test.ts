@@ -136,6 +136,10 @@ test('addresses of services by either question; of what a device states of itsel
     ['https://10.0.0.9/m', 'http://10.0.0.9:8080/m'],
     ['http://user:secret@192.168.1.9/m#x', 'http://10.0.0.9:8080/m'],
     ['/m', 'http://10.0.0.9:8080/m'],
+    ['http://10.0.0.9//192.0.2.1/m', 'http://10.0.0.9//192.0.2.1/m'],
+    ['http://x//192.0.2.1:99/m', 'http://10.0.0.9:8080//192.0.2.1:99/m'],
+    ['//192.0.2.1//192.0.2.2/m', 'http://10.0.0.9:8080//192.0.2.2/m'],
+    ['javascript:alert(1)', 'http://10.0.0.9:8080/alert(1)'],
     ['http://[', configured],
   ] as const)
     assert.is(onDevice(stated, configured).href, meant);
