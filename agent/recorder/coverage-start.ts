@@ -3,6 +3,8 @@ import type { CameraStore, GapRow, Store } from '#agent/store/store.ts';
 
 /** Older holes were looked for by the lives before: a crash makes one in what was being written. */
 const lookBackMs = 3_600_000;
+/** A clock that is behind by less leaves labels that are shown twice, not a gap over all that is kept. */
+const weekMs = 7 * 86_400_000;
 
 /**
  * Where coverage begins: where it ended, with why nobody recorded since; now, for a camera that is new. What the crash
@@ -13,9 +15,11 @@ export function coverageStart(
   writeGap: (gap: GapRow) => void,
 ) {
   const now = clock.utc();
-  const noted = store.state.value.openGaps[camera.id];
   const reason = store.absence?.reason ?? ('agent-crashed' as const);
   const reach = camera.coveredTo();
+  // What a life noted whose clock was behind what is recorded (a box that woke in 1970) says nothing of now.
+  const behind = reach !== undefined && (store.absence?.aliveAt ?? reach) < reach - weekMs;
+  const noted = behind ? undefined : store.state.value.openGaps[camera.id];
   const since = Math.max(
     Math.min((reach ?? now) - lookBackMs, noted?.start ?? now),
     store.state.value.sweptBefore[camera.id] ?? 0,
@@ -29,8 +33,11 @@ export function coverageStart(
     (missing.some(({ start }) => start === noted.start) ||
       camera.overlapping(noted.start, noted.start + 1).gaps.some(({ start }) => start === noted.start));
   const known = over ? undefined : noted;
-  const covered = known?.start ?? reach;
-  if (covered === undefined) return { start: now, reason: 'no-connection' as const, presumed: true };
+  const last = known?.start ?? reach;
+  if (last === undefined) return { start: now, reason: 'no-connection' as const, presumed: true };
+  // Lines of such a life end in 1970: the gap begins where what was recorded before it ends.
+  const before = camera.coveredBefore(now) ?? last;
+  const covered = before - last > weekMs ? before : last;
   const aliveAt = Math.min(store.absence?.aliveAt ?? covered, now);
   let start = Math.min(covered, now);
   // The last life ended in an interruption: up to its end that one's reason counts.

@@ -1,11 +1,12 @@
 // What a kill leaves between two segments, or between a segment and the line of the gap before it: the next life covers it.
 import * as assert from 'uvu/assert';
 import { systemRandom } from '#agent/platform/random.ts';
-import { type GapRow, openStore, type SegmentRow, verifyStore } from '#agent/store/store.ts';
+import { type GapRow, openStore, type SegmentRow, type Store, verifyStore } from '#agent/store/store.ts';
 import { openSealer, prepareSeal } from '#protocol/seal/seal.ts';
 import { type FakeClock, fakeClock } from '../support/fake-clock.ts';
 import { freeLocks, type MemoryDisk, memoryDisk } from '../support/memory-disk.ts';
 import { recorderRig } from '../support/recorder-rig.ts';
+import type { Step } from '../support/scripted-ingest.ts';
 import { recipients, sealSegment, storeParts } from '../support/store-parts.ts';
 import { suite } from '../support/suite.ts';
 
@@ -219,3 +220,41 @@ test('a box that wakes in 1970 and learns the time: what was recorded before lie
   assert.ok(week.segments.some(({ start }) => start === week.gaps[0]?.end));
   assert.ok(store.overlapping('cam-1', 0, 3_600_000).segments.length >= 2, 'and in 1970 it recorded');
 });
+
+for (const [what, seconds] of [
+  ['before it recorded', 0],
+  ['after it had', 24],
+] as const)
+  test(`a box that wakes in 1970 and is killed ${what}: the next life's gap begins where the week ended`, async () => {
+    const clock = fakeClock();
+    const disk = memoryDisk(() => clock.utc());
+    const first = await begin(disk, clock);
+    const t0 = clock.utc();
+    for (let i = 0; i < 3; i++) {
+      await sealSegment(first.camera, t0 + i * 10_000, 10_000, { run: t0 });
+      await clock.advance(10_000);
+    }
+    const alive = (store: Store) =>
+      store.state.update((value) => {
+        value.aliveAt = clock.utc();
+      });
+    await alive(first.store);
+    const woken = disk.fork();
+    clock.stepUtc(30_000 - clock.utc());
+    const steps: Step[] =
+      seconds === 0 ? [{ do: 'wait', ms: 60_000 }] : [{ do: 'send', count: seconds, gopMs: 1000 }];
+    const rig = await recorderRig([() => [steps]], { clock, disk: woken });
+    await alive(rig.store);
+    await rig.pass(25_000);
+    const killed = woken.fork();
+    await rig.stop();
+    clock.stepUtc(t0 + 3_600_000 - clock.utc());
+
+    const lines = (await nextLife(killed, clock)).filter(({ end }) => end > t0 - 1000);
+    assertTouching(lines);
+    assert.equal(
+      lines.map((line) => ('reason' in line ? line.reason : 'recorded')),
+      ['recorded', 'recorded', 'recorded', 'agent-crashed', 'recorded'],
+    );
+    assert.is(lines[3]?.start, t0 + 30_000);
+  });
