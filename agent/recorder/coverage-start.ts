@@ -28,10 +28,9 @@ export function coverageStart(
   for (const hole of missing)
     writeGap({ ...hole, reason: hole.start === noted?.start ? noted.reason : reason });
   // A crash between a gap's line and the note that it is over leaves both; one before the line only the note.
-  const over =
-    noted !== undefined &&
-    (missing.some(({ start }) => start === noted.start) ||
-      camera.overlapping(noted.start, noted.start + 1).gaps.some(({ start }) => start === noted.start));
+  const there = noted && camera.overlapping(noted.start, noted.start + 1);
+  const lines = [...missing, ...(there?.gaps ?? []), ...(there?.segments ?? [])];
+  const over = lines.some(({ start }) => start === noted?.start);
   const known = over ? undefined : noted;
   const last = known?.start ?? reach;
   if (last === undefined) return { start: now, reason: 'no-connection' as const, presumed: true };

@@ -94,12 +94,18 @@ export function openRecorder(parts: RecorderParts): Recorder {
     reason = why;
     if (next !== 'recording') rates.clear();
   };
+  /** Once what was noted before is entered: a kill in between would leave neither note nor line. */
   const rememberOpenGap = (gap: { start: number; reason: GapReason } | undefined): void => {
-    const saved = store.state.update((value) => {
-      if (gap === undefined) delete value.openGaps[camera.id];
-      else value.openGaps[camera.id] = { ...gap };
+    const noted = gap && { ...gap };
+    entries.after(() => {
+      // Of a camera of which nothing is entered yet, the note alone says since when.
+      if (noted === undefined && camera.coveredTo() === undefined) return;
+      const saved = store.state.update((value) => {
+        if (noted === undefined) delete value.openGaps[camera.id];
+        else value.openGaps[camera.id] = noted;
+      });
+      saved.catch((err: unknown) => log.error({ err }, 'an interruption under way could not be noted'));
     });
-    saved.catch((err: unknown) => log.error({ err }, 'an interruption under way could not be noted'));
   };
   const coverage = openCoverage(clock, coverageStart(parts, entries.gap), rememberOpenGap, (gap, stepped) => {
     // A label that stepped forward would spread the gap over what other lives recorded.

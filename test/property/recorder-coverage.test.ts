@@ -163,7 +163,7 @@ test('with a steady clock every moment is in exactly one segment or gap, and run
           assert.is.not(before.reason, gap.reason, 'one gap per interruption');
       }
     }),
-    { numRuns: runs(24), endOnFailure: true },
+    { numRuns: runs(48), endOnFailure: true },
   );
 });
 
@@ -195,6 +195,6 @@ test('after a clock that stepped either way every moment is covered again', asyn
       const end = coverage.segments.reduce((latest, row) => Math.max(latest, row.end), 0);
       assert.equal(holes(coverage, steady + slackMs, Math.min(end, clock.utc()) - slackMs), []);
     }),
-    { numRuns: runs(16), endOnFailure: true },
+    { numRuns: runs(24), endOnFailure: true },
   );
 });
