@@ -42,6 +42,8 @@ export function judgeCamera(watch: Watch<'camera-down'>, sight: CameraSight): vo
   const { state, reason = 'no-connection', lastFragmentAgeMs } = sight;
   if (state === 'recording' && (lastFragmentAgeMs ?? silenceMs) < silenceMs) watch.ok();
   else if (state === 'recording') watch.failing('no-data');
+  // Its first try is under way: channels behind one address wait for their turn, and smart codecs for a keyframe.
+  else if (state === 'connecting' && sight.reason === undefined) watch.unknown();
   // Down since its last frame: a stall was waited for by the ingest, whatever the reconnection met between two looks.
   else if (isCameras(reason)) watch.failing(reason, {}, lastFragmentAgeMs);
   // The disk's fault, told once for all cameras by `disk-error`.

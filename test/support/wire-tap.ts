@@ -30,6 +30,18 @@ export interface WireTap extends AsyncDisposable {
   close(): Promise<void>;
 }
 
+/** What was said of alarms and commands since then, newest last: why a wait was in vain. */
+function toldSince(heard: readonly Heard[], sinceMs: number): string {
+  return heard
+    .filter(({ topic, at }) => at >= sinceMs && /\/(alert|command|alarm)/.test(topic))
+    .slice(-40)
+    .map(
+      ({ topic, payload, at }) =>
+        `${((at - sinceMs) / 1000).toFixed(1)} s ${topic} ${payload.toString().slice(0, 240)}`,
+    )
+    .join('\n');
+}
+
 export async function tapWire(url: string, clientId = 'test-tap'): Promise<WireTap> {
   const heard: Heard[] = [];
   const bus = openConnection({
@@ -49,7 +61,9 @@ export async function tapWire(url: string, clientId = 'test-tap'): Promise<WireT
   return {
     heard,
     wait: (what, match, sinceMs = 0, limitMs = 20_000) =>
-      eventually(what, () => heard.find((one) => one.at >= sinceMs && match(one)), limitMs),
+      eventually(what, () => heard.find((one) => one.at >= sinceMs && match(one)), limitMs).catch((error) => {
+        throw new Error(`${(error as Error).message}; heard meanwhile:\n${toldSince(heard, sinceMs)}`);
+      }),
     newest(topic) {
       const found = heard.findLast((one) => one.topic === topic);
       return found && JSON.parse(found.payload.toString());

@@ -44,9 +44,10 @@ test('each fault of a camera is one alarm of the hub, and nothing else is', asyn
   await eventually(
     'every camera to be judged well',
     async () => {
-      const conditions = (await agent.status())?.conditions ?? [];
-      return ids.every((id) =>
-        conditions.some(({ key, state }) => key === `camera-down.${id}` && state === 'ok'),
+      const { conditions = [], alerts = [] } = (await agent.status()) ?? {};
+      return (
+        alerts.length === 0 &&
+        ids.every((id) => conditions.some(({ key, state }) => key === `camera-down.${id}` && state === 'ok'))
       );
     },
     60_000,

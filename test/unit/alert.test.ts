@@ -93,6 +93,23 @@ test('a camera that goes is told within 15 s, one that blinks is not', async () 
   await opened.settled();
 });
 
+test('a camera whose first try is under way is not down: it may wait for its turn, and for a keyframe', async () => {
+  using folder = temporaryFolder();
+  const { opened, said, clock } = await board(folder.path);
+  const check = cameraDown('cam-1', opened, clock);
+  for (let i = 0; i < 40; i++) {
+    check.check({ state: 'connecting' });
+    await clock.advance(1000);
+  }
+  assert.equal(said, []);
+  for (let i = 0; i < 6; i++) {
+    check.check({ state: 'failed', reason: 'no-connection' });
+    await clock.advance(1000);
+  }
+  assert.equal(said, ['camera-down.cam-1 raised']);
+  await opened.settled();
+});
+
 test('a camera said to record while nothing comes is down', async () => {
   using folder = temporaryFolder();
   const { opened, said, clock } = await board(folder.path);
