@@ -85,10 +85,8 @@ export function openGrayDecoder(parts: GrayParts): GrayDecoder {
     decode(film, signal) {
       return new Promise((resolve, reject) => {
         if (signal.aborted) return reject(signal.reason);
-        const abort = (): void => reject(signal.reason);
         const settled = (): void => signal.removeEventListener('abort', abort);
-        signal.addEventListener('abort', abort, { once: true });
-        gathered.push({
+        const wanted: Wanted = {
           film,
           signal,
           take(gray) {
@@ -99,7 +97,17 @@ export function openGrayDecoder(parts: GrayParts): GrayDecoder {
             settled();
             reject(why);
           },
-        });
+        };
+        const abort = (): void => {
+          gathered = gathered.filter((one) => one !== wanted);
+          if (gathered.length === 0) {
+            gathering?.cancel();
+            gathering = undefined;
+          }
+          reject(signal.reason);
+        };
+        signal.addEventListener('abort', abort, { once: true });
+        gathered.push(wanted);
         if (gathered.length >= together) begin();
         else gathering ??= clock.after(gatherMs, begin);
       });
