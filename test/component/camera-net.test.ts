@@ -111,7 +111,8 @@ test('reads a trickle on a common beat', async () => {
   const pauses = heard.reads.slice(2).map((at, i) => at - heard.reads[i + 1]!);
   const mean = pauses.reduce((a, b) => a + b, 0) / pauses.length;
   assert.ok(mean > 30, `a read every ${mean} ms`);
-  assert.ok(heard.bytes.at(-1)!.length > 5);
+  // Not the last: on a busy machine nothing may have been written before it.
+  assert.ok(heard.bytes.some(({ length }) => length > 5));
   heard.connection.close();
 });
 
