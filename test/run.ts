@@ -121,9 +121,8 @@ async function worker(): Promise<void> {
     total.skipped += tally.skipped;
   }
 }
-// Most of what a file does is to wait; but what runs real parts measures them in seconds.
-const beside = files.some((file) => real.some((kind) => file.startsWith(`test/${kind}/`))) ? 0 : 1;
-await Promise.all(Array.from({ length: Math.min(2, availableParallelism()) + beside }, worker));
+// No more than there are cores: many tests measure in seconds what others would slow down.
+await Promise.all(Array.from({ length: Math.min(2, availableParallelism()) }, worker));
 process.stdout.write(lawTable(law));
 if (failures.length > 0) process.stdout.write(`Failed:\n${failures.join('\n')}\n`);
 // CI adds up several runs, one JSON line each, and says at its very end what failed in any of them.
