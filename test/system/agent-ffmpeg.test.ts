@@ -93,7 +93,9 @@ function seenOfChildren(pid: number): { pid: number; command: string; text: stri
     });
 }
 
-const ffmpegsOf = (pid: number) => seenOfChildren(pid).filter(({ command }) => command.includes('/ffmpeg '));
+/** Those that record; one that makes pictures to be judged comes and goes. */
+const ffmpegsOf = (pid: number) =>
+  seenOfChildren(pid).filter(({ command }) => command.includes('/ffmpeg ') && !command.includes('rawvideo'));
 
 async function clearSegments(town: Town, camera: string): Promise<Buffer[]> {
   const identity = join(town.hub, 'identities', 'officer.age');
@@ -246,7 +248,6 @@ else {
       'both to be told',
       async () => {
         const cameras = (await agent.status())?.health.cameras ?? [];
-        console.log(JSON.stringify(cameras.map((c) => [c.id, c.state, c.reason])));
         return ['mpeg4', 'group'].every((id) => cameras.find((one) => one.id === id)?.reason === 'no-data');
       },
       60_000,
