@@ -27,7 +27,7 @@ const readPaceMs = 100;
 /** Some cameras send a keyframe every ten seconds. */
 const pictureLimitMs = 30_000;
 /** Pictures of so many cameras are decoded by one process; more would make its memory larger than the time saved is worth. */
-const mostTogether = 4;
+const mostTogether = 7;
 /** The first of them waits for the others for this share of the time between two, and no longer than that. */
 const gatherShare = 1 / 12;
 const gatherMs = 5000;

@@ -35,7 +35,7 @@ export interface ImageResult {
 const walkers = join(import.meta.dirname, '..', 'fixtures', 'walkers.mp4');
 const never = new AbortController().signal;
 const checksPerMinute = 14;
-const mostTogether = 4;
+const mostTogether = 7;
 
 /** Judges the whole derived set, and measures what one check costs at three sizes of camera. */
 export async function benchImage(options: { say(text: string): void; rounds: number }): Promise<ImageResult> {

@@ -1,7 +1,7 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildsHere, type RecordOptions, type RecordResult, record } from './record.ts';
-import { median, table } from './table.ts';
+import { mean, median, table } from './table.ts';
 
 export interface MatrixResult {
   bench: 'matrix';
@@ -64,7 +64,7 @@ export function matrixTable({ runs, failed, bars }: MatrixResult): string {
     const found = references[build];
     if (found === undefined) return ['', '', ''];
     return [
-      percent(median(found.cpuPercent)),
+      percent(mean(found.cpuPercent)),
       found.ratio.cpu.toFixed(2),
       `${median(found.pssMiB).toFixed(0)} MiB`,
     ];
@@ -74,8 +74,8 @@ export function matrixTable({ runs, failed, bars }: MatrixResult): string {
   const { mbit, fps } = first.footage;
   const missed = Object.entries(bars).filter(([, { met }]) => !met);
   return (
-    `${mbit} Mbit/s and ${fps} pictures/s each; medians of ${first.windows} windows of ${first.windowSeconds} s; ` +
-    `Node ${first.node}, ${first.cpu}; CPU in percent of a core\n\n` +
+    `${mbit} Mbit/s and ${fps} pictures/s each; ${first.windows} windows of ${first.windowSeconds} s; ` +
+    `Node ${first.node}, ${first.cpu}; CPU in percent of a core, mean; memory the median\n\n` +
     table([
       [
         'cameras',
@@ -94,7 +94,7 @@ export function matrixTable({ runs, failed, bars }: MatrixResult): string {
       ],
       ...runs.map((run) => [
         `${run.footage.cameras} ${run.ingest === 'auto' ? 'in process' : 'by ffmpeg'}`,
-        percent(median(run.agent.cpuPercent)),
+        percent(mean(run.agent.cpuPercent)),
         `${run.cpuPerCamera.toFixed(2)} %`,
         `${median(run.agent.pssMiB).toFixed(0)} MiB`,
         `${run.stallMs.toFixed(0)} ms`,

@@ -32,8 +32,8 @@ interface Wanted {
 
 /** A slow box decodes one picture of 4K in a second. */
 const decodeMs = 10_000;
-/** What the child may map for writing (setrlimit(2), RLIMIT_DATA): decoders of four pictures of 4K take 250 MiB. */
-const dataBytes = 512 * 1024 * 1024;
+/** What the child may map for writing (setrlimit(2), RLIMIT_DATA): decoders of seven pictures of 4K map over 500 MiB. */
+const dataBytes = 1024 * 1024 * 1024;
 
 /** Area averaging: a pixel of the small picture is the mean of what it stands for, so that noise is averaged too. */
 export function grayFilter(width: number, height: number): string {
