@@ -1,6 +1,6 @@
 // The test runner: node test/run.ts quick|all|KIND|FILE ... Each file runs in its own process, with a time limit, and
-// must register tests, finish them and let go of everything it opened. Ends with
-// what the regulation asks, article by article, what failed once more, and `N passed, N failed`.
+// must register tests, finish them and let go of everything it opened. Ends with what the regulation asks, article by
+// article, what failed once more, and `N passed, N failed`.
 import { spawn } from 'node:child_process';
 import { appendFileSync } from 'node:fs';
 import { glob } from 'node:fs/promises';
