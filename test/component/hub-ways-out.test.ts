@@ -1,8 +1,10 @@
+import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import type { Bus } from '#agent/mqtt/bus.ts';
 import { openLog } from '#agent/platform/log.ts';
 import { systemRandom } from '#agent/platform/random.ts';
 import { codeOf, Failure } from '#protocol/failure.ts';
+import { openAlarmStore } from '../../deploy/hub/alarms/alarm-store.ts';
 import type { Alarms } from '../../deploy/hub/alarms/alarms.ts';
 import { openMailer } from '../../deploy/hub/alarms/mail.ts';
 import { type AlarmSettings, alarmSettings } from '../../deploy/hub/alarms/settings.ts';
@@ -173,7 +175,78 @@ test('a letter that one of several does not take reaches him later, and the othe
   );
 });
 
+test('over lives of the hub: who has a letter is not sent it again, who was put off gets it, who refused is told of', async () => {
+  using folder = temporaryFolder();
+  await using mail = await mailServer();
+  const settings = (...more: string[]) => ({
+    mail: {
+      server: `smtp://127.0.0.1:${mail.port}`,
+      from: 'a@b.example',
+      to: ['primo@b.example', 'secondo@b.example', ...more],
+    },
+  });
+  const has = (who: string): number => mail.mails.filter(({ to }) => to.includes(who)).length;
+  const ids = (): number => new Set(mail.mails.map(({ headers }) => headers['message-id'])).size;
+  const clock = fakeClock();
+  mail.refused.set('secondo@b.example', '450 4.2.0 greylisted');
+  mail.refused.set('terzo@b.example', '550 5.1.1 nobody of this name');
+  let tried = 0;
+  for (let life = 0; life < 3; life++)
+    await inWays(
+      settings('terzo@b.example'),
+      async ({ alarms, passing }) => {
+        if (life === 0) await alarms.raise(down);
+        // Until it was put off in this life, too.
+        const before = tried;
+        await passing(() => has('primo@b.example') > 0 && mail.asked('secondo@b.example') > before);
+        tried = mail.asked('secondo@b.example');
+      },
+      folder.path,
+      clock,
+    );
+  assert.equal([has('primo@b.example'), mail.asked('terzo@b.example')], [1, 1], 'nobody is asked twice');
+  mail.refused.delete('secondo@b.example');
+  await inWays(
+    settings('terzo@b.example'),
+    async ({ alarms, passing }) => {
+      await passing(() => has('secondo@b.example') > 0);
+      // What was said in an earlier life is told at the end.
+      const failing = () => alarms.list().find(({ id }) => id === 'hub/delivery-failed.mail');
+      await passing(() => failing() !== undefined);
+      assert.match(failing()?.detail ?? '', /non tutti ricevono .* 550 per terzo@b\.example/);
+    },
+    folder.path,
+    clock,
+  );
+  assert.equal([has('primo@b.example'), has('secondo@b.example'), ids()], [1, 1, 1]);
+
+  // Who was put off is in hub.yaml no longer: the letter is done, and holds nothing up.
+  mail.refused.set('quarto@b.example', '450 4.2.0 greylisted');
+  await inWays(
+    settings('quarto@b.example'),
+    async ({ alarms, passing }) => {
+      await alarms.raise({ ...down, key: 'camera-down.cam-2' });
+      await passing(() => mail.asked('quarto@b.example') > 0 && has('secondo@b.example') === 2);
+    },
+    folder.path,
+    clock,
+  );
+  await inWays(
+    settings(),
+    async ({ alarms, passing }) => {
+      await passing(() => alarms.store.waiting('mail', 10).length === 0);
+      await alarms.raise({ ...down, key: 'camera-down.cam-3' });
+      await passing(() => mail.mails.some(({ text }) => text.includes('camera-down.cam-3')));
+    },
+    folder.path,
+    clock,
+  );
+  assert.equal([has('primo@b.example'), has('secondo@b.example'), ids()], [3, 3, 3]);
+});
+
 test('who puts a letter off for ever is given up after two days of tries, and told of', async () => {
+  using folder = temporaryFolder();
+  const store = openAlarmStore(join(folder.path, 'alarms.sqlite'));
   await using mail = await mailServer();
   const mailer = openMailer(
     alarmSettings.parse({
@@ -181,6 +254,7 @@ test('who puts a letter off for ever is given up after two days of tries, and to
     }).mail as NonNullable<AlarmSettings['mail']>,
     undefined,
     undefined,
+    store,
   );
   mail.refused.set('piena@b.example', '452 4.2.2 mailbox full');
   const letter = { to: ['x@b.example', 'piena@b.example'], subject: 's', text: 't', id: 'one' };
@@ -193,6 +267,7 @@ test('who puts a letter off for ever is given up after two days of tries, and to
     });
   }
   mailer.close();
+  store.close();
   assert.is(tries, 301);
   assert.match(taken?.refused ?? '', /452 for piena@b\.example/);
   assert.equal(

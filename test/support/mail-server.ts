@@ -18,6 +18,8 @@ export interface MailServer extends AsyncDisposable {
   tries(): number;
   /** `refuse` answers 451; `mute` takes the letter and never says so; `taken` says so. */
   mood: 'taken' | 'refuse' | 'mute';
+  /** How often a letter was offered for somebody. */
+  asked(recipient: string): number;
   /** What is answered to those who are named here. */
   refused: Map<string, string>;
 }
@@ -25,6 +27,7 @@ export interface MailServer extends AsyncDisposable {
 export async function mailServer(options: { login?: boolean } = {}): Promise<MailServer> {
   const sockets = new Set<Socket>();
   let tries = 0;
+  const asked = new Map<string, number>();
   const listener = createServer((socket) => {
     sockets.add(socket);
     socket.on('error', () => {}); // A client that was killed.
@@ -48,6 +51,7 @@ export async function mailServer(options: { login?: boolean } = {}): Promise<Mai
       }
       if (word === 'RCPT') {
         const recipient = /<([^>]*)>/.exec(line)?.[1] ?? '';
+        asked.set(recipient, (asked.get(recipient) ?? 0) + 1);
         const answer = server.refused.get(recipient);
         if (answer !== undefined) return say(answer);
         to.push(recipient);
@@ -90,6 +94,7 @@ export async function mailServer(options: { login?: boolean } = {}): Promise<Mai
     mails: [],
     logins: [],
     tries: () => tries,
+    asked: (recipient) => asked.get(recipient) ?? 0,
     mood: 'taken',
     refused: new Map(),
     async [Symbol.asyncDispose]() {

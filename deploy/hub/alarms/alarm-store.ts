@@ -20,6 +20,21 @@ const noticeSchema = z.strictObject({
   flapping: z.boolean(),
 });
 
+const partedSchema = z.strictObject({
+  has: z.array(z.string()),
+  refused: z.array(z.tuple([z.string(), z.string()])),
+  tries: z.number(),
+});
+
+/** A letter that some of its recipients have and some have not: who has it, and who never gets it, with the answer. */
+export type PartedLetter = z.output<typeof partedSchema>;
+
+/** Parted letters by their id, until all who will ever have one have it: another life sends it to nobody twice. */
+export interface PartedLetters {
+  parted(id: string): PartedLetter | undefined;
+  part(id: string, letter: PartedLetter): void;
+}
+
 /** A notice on its way out. */
 export interface Delivery {
   seq: number;
@@ -43,12 +58,13 @@ CREATE TABLE IF NOT EXISTS delivery (
   seq INTEGER NOT NULL REFERENCES notice (seq), way TEXT NOT NULL,
   tries INTEGER NOT NULL, due INTEGER NOT NULL, batch TEXT, ended TEXT,
   PRIMARY KEY (seq, way)) STRICT;
+CREATE TABLE IF NOT EXISTS letter (id TEXT PRIMARY KEY, text TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS summary (day TEXT PRIMARY KEY, id TEXT NOT NULL, ended INTEGER NOT NULL) STRICT;
 CREATE INDEX IF NOT EXISTS delivery_waiting ON delivery (way, due) WHERE ended IS NULL;
 `;
 
 /** Alarms, maintenance and what is to be sent, in one file: an alarm changes together with what is to be said of it. */
-export interface AlarmStore {
+export interface AlarmStore extends PartedLetters {
   book(): Book;
   /** One transaction, on stable storage when it returns: all of it or nothing. */
   keep(change: {
@@ -91,6 +107,9 @@ export function openAlarmStore(path: string): AlarmStore {
     // FULL: what was promised survives a power cut. One file, no side files: DELETE journal.
     database.exec('PRAGMA journal_mode = DELETE; PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF;');
     database.exec(schema);
+    // Of a summary that no day asks for any more, or notices of long ago.
+    database.exec(`DELETE FROM letter WHERE id NOT IN (SELECT id FROM summary WHERE ended = 0
+      UNION SELECT batch FROM delivery WHERE ended IS NULL AND batch IS NOT NULL)`);
     const rows = (table: string) => database.prepare(`SELECT text FROM ${table}`).all() as { text: string }[];
     const alarms = rows('alarm').map(({ text }) => alarmSchema.parse(JSON.parse(text)));
     book = {
@@ -120,6 +139,14 @@ export function openAlarmStore(path: string): AlarmStore {
   );
   const setBatch = database.prepare('UPDATE delivery SET batch = ? WHERE seq = ? AND way = ?');
   const setEnded = database.prepare('UPDATE delivery SET ended = ? WHERE seq = ? AND way = ?');
+  const dropLetter = database.prepare(
+    'DELETE FROM letter WHERE id = (SELECT batch FROM delivery WHERE seq = ? AND way = ?)',
+  );
+  const putLetter = put('letter');
+  const letterOf = database.prepare('SELECT text FROM letter WHERE id = ?');
+  const dropSummary = database.prepare(
+    'DELETE FROM letter WHERE id = (SELECT id FROM summary WHERE day = ?)',
+  );
   const setRetry = database.prepare(
     'UPDATE delivery SET tries = tries + 1, due = ? WHERE seq = ? AND way = ?',
   );
@@ -181,7 +208,16 @@ export function openAlarmStore(path: string): AlarmStore {
         notice: noticeSchema.parse(JSON.parse(text)),
       })),
     batch: (seqs, way, batch) => each(seqs, (seq) => setBatch.run(batch, seq, way)),
-    delivered: (seqs, way, how) => each(seqs, (seq) => setEnded.run(how, seq, way)),
+    delivered: (seqs, way, how) =>
+      each(seqs, (seq) => {
+        setEnded.run(how, seq, way);
+        dropLetter.run(seq, way);
+      }),
+    parted(id) {
+      const found = letterOf.get(id) as { text: string } | undefined;
+      return found && partedSchema.parse(JSON.parse(found.text));
+    },
+    part: (id, letter) => void putLetter.run(id, JSON.stringify(letter)),
     retry: (seqs, way, due) => each(seqs, (seq) => setRetry.run(Math.round(due), seq, way)),
     notices: (from) =>
       (since.all(Math.round(from)) as { text: string }[]).map(({ text }) =>
@@ -192,7 +228,11 @@ export function openAlarmStore(path: string): AlarmStore {
       const found = foundSummary(day);
       return found?.ended === 0 ? found.id : undefined;
     },
-    endSummary: (day) => void endSummary.run(day),
+    endSummary: (day) =>
+      whole(() => {
+        endSummary.run(day);
+        dropSummary.run(day);
+      }),
     summaryEnded: (day) => foundSummary(day)?.ended === 1,
     close: () => database.close(),
   };

@@ -2,6 +2,7 @@
 // this is the client that Node programs have met them with; it depends on nothing else.
 import { createTransport } from 'nodemailer';
 import { codeOf, Failure } from '#protocol/failure.ts';
+import type { PartedLetters } from './alarm-store.ts';
 import type { Notice } from './life.ts';
 import type { Taken, Way } from './outbox.ts';
 import { type AlarmSettings, loopback } from './settings.ts';
@@ -18,15 +19,13 @@ export interface Letter {
 export interface Mailer {
   /**
    * Resolves when everybody has it but those whom the server refuses for good (5xx, RFC 5321 §4.2.1). Throws
-   * `transient` `mail-failed`; who took it by then is not sent it again under the same id.
+   * `transient` `mail-failed`; who took it by then is not sent it again under the same id, in another life neither.
    */
   send(letter: Letter): Promise<Taken>;
   close(): void;
 }
 
 const stepLimitMs = 20_000;
-/** Letters that some have and some have not; beyond, the oldest is sent to all again, under its own id. */
-const mostParted = 100;
 /** Two days at ten minutes (RFC 5321 §4.5.4.1 asks for four or five of a relay): a mailbox that is full for ever holds up nothing. */
 const mostTries = 300;
 
@@ -34,6 +33,7 @@ export function openMailer(
   mail: NonNullable<AlarmSettings['mail']>,
   password: string | undefined,
   ca: string | undefined,
+  letters: PartedLetters,
 ): Mailer {
   const url = new URL(mail.server.replace(/^smtps?/, 'http'));
   const secure = mail.server.startsWith('smtps:');
@@ -52,47 +52,52 @@ export function openMailer(
     disableUrlAccess: true,
   });
   const domain = /@([^\s>]+)>?$/.exec(mail.from)?.[1] ?? 'peio-hub';
-  /** Who has a letter already, and how often the others were tried, by its id. */
-  const parted = new Map<string, { has: Set<string>; tries: number }>();
   return {
     async send({ to, subject, text, id }) {
-      const { has, tries } = parted.get(id) ?? { has: new Set<string>(), tries: 0 };
-      const left = to.filter((one) => !has.has(addressOf(one)));
-      let refusals: readonly Refusal[];
-      try {
-        const sent = await transport.sendMail({
-          envelope: { from: mail.from, to: left },
-          from: mail.from,
-          to: [...to],
-          subject,
-          text,
-          messageId: `<${id}@${domain}>`,
-          // RFC 3834: no out-of-office answers.
-          headers: { 'Auto-Submitted': 'auto-generated' },
-        });
-        refusals = sent.rejectedErrors ?? [];
-      } catch (cause) {
-        const { responseCode: answer, rejectedErrors = [] } = cause as Refusal & {
-          rejectedErrors?: Refusal[];
-        };
-        const why = typeof answer === 'number' ? `answers ${answer}` : codeOf(cause);
-        // Not the library's own words: a server may repeat in its answer what it was told.
-        if (has.size === 0 || rejectedErrors.length < left.length)
-          throw new Failure('transient', 'mail-failed', `the mail server ${url.host}: ${why}`, { cause });
-        refusals = rejectedErrors;
-      }
+      const { has, refused, tries } = letters.parted(id) ?? { has: [], refused: [], tries: 0 };
+      const settled = new Set([...has, ...refused.map(([who]) => who)]);
+      const left = to.filter((one) => !settled.has(addressOf(one)));
+      let refusals: readonly Refusal[] = [];
+      // Nobody is left where the power went before that was noted, or hub.yaml names them no longer.
+      if (left.length > 0)
+        try {
+          const sent = await transport.sendMail({
+            envelope: { from: mail.from, to: left },
+            from: mail.from,
+            to: [...to],
+            subject,
+            text,
+            messageId: `<${id}@${domain}>`,
+            // RFC 3834: no out-of-office answers.
+            headers: { 'Auto-Submitted': 'auto-generated' },
+          });
+          refusals = sent.rejectedErrors ?? [];
+        } catch (cause) {
+          const { responseCode: answer, rejectedErrors = [] } = cause as Refusal & {
+            rejectedErrors?: Refusal[];
+          };
+          const why = typeof answer === 'number' ? `answers ${answer}` : codeOf(cause);
+          // Not the library's own words: a server may repeat in its answer what it was told.
+          if (settled.size === 0 || rejectedErrors.length < left.length)
+            throw new Failure('transient', 'mail-failed', `the mail server ${url.host}: ${why}`, { cause });
+          refusals = rejectedErrors;
+        }
       const patient = tries < mostTries;
       const later = refusals.filter((one) => patient && isForNow(one));
-      const never = refusals.filter((one) => !later.includes(one));
-      const waiting = new Set(later.map(({ recipient }) => recipient));
-      parted.delete(id);
-      if (waiting.size > 0) {
-        const got = left.map(addressOf).filter((one) => !waiting.has(one));
-        parted.set(id, { has: new Set([...has, ...got]), tries: tries + 1 });
-        if (parted.size > mostParted) parted.delete(parted.keys().next().value as string);
-        throw new Failure('transient', 'mail-failed', `the mail server ${url.host}: ${saidOf(later)}`);
+      const never = [
+        ...refused.filter(([who]) => to.some((one) => addressOf(one) === who)),
+        ...refusals.filter((one) => !later.includes(one)).map(refusalOf),
+      ];
+      const said = (who: readonly (readonly [string, string])[]): string =>
+        `the mail server ${url.host}: ${who.map(([, answer]) => answer).join(', ')}`;
+      if (later.length > 0) {
+        const not = new Set([...later.map(refusalOf), ...never].map(([who]) => who));
+        const got = left.map(addressOf).filter((one) => !not.has(one));
+        letters.part(id, { has: [...has, ...got], refused: never, tries: tries + 1 });
+        // Whom it refuses for good first: that is what somebody has to see to.
+        throw new Failure('transient', 'mail-failed', said([...never, ...later.map(refusalOf)]));
       }
-      return never.length === 0 ? undefined : { refused: `the mail server ${url.host}: ${saidOf(never)}` };
+      return never.length === 0 ? undefined : { refused: said(never) };
     },
     close: () => transport.close(),
   };
@@ -114,8 +119,9 @@ function isForNow({ responseCode = 0 }: Refusal): boolean {
   return responseCode < 500;
 }
 
-function saidOf(refusals: readonly Refusal[]): string {
-  return refusals.map(({ recipient, responseCode }) => `answers ${responseCode} for ${recipient}`).join(', ');
+/** Who, and what the server answers for them. */
+function refusalOf({ recipient = '', responseCode }: Refusal): [string, string] {
+  return [recipient, `answers ${responseCode} for ${recipient}`];
 }
 
 /** More than one notice in a letter is a list. */

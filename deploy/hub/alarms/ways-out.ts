@@ -115,7 +115,8 @@ export function openWaysOut(parts: {
     });
   };
 
-  const mailer = mail && openMailer(mail, secrets.mailPassword, readNamed(settings, mail.ca));
+  const { store } = alarms;
+  const mailer = mail && openMailer(mail, secrets.mailPassword, readNamed(settings, mail.ca), store);
   const hook =
     webhook &&
     webhookWay({
@@ -136,7 +137,6 @@ export function openWaysOut(parts: {
         ]
       : []),
   ];
-  const { store } = alarms;
   const outbox = openOutbox({ ...parts, store, ways, now: alarms.now, failing });
 
   // What is not asked for any more does not fail any more.
