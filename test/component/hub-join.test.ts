@@ -144,6 +144,28 @@ test('a gap is left out of the film and told', async () => {
   assert.is(pictures(bytes[0] as Buffer).length, pieces.flatMap(({ clear }) => pictures(clear)).length);
 });
 
+test('a camera whose clock runs slow or fast: what is shown is never half a second from its label', async () => {
+  for (const driftMs of [120, -120]) {
+    const pauses = Object.fromEntries(pieces.map((_, index) => [index, index === 0 ? 0 : driftMs]));
+    const list = segments(pieces, pauses);
+    const { files } = await joined(list);
+    const { stretches } = files[0] as JoinedFile;
+    let filmMs = 0;
+    for (const [index, { start: label }] of list.entries()) {
+      const atMs = filmMs + 1;
+      const stretch = stretches.findLast((one) => one.atMs <= atMs);
+      const shown = (stretch?.start ?? 0) + filmMs - (stretch?.atMs ?? 0);
+      assert.ok(
+        Math.abs(shown - label) < 510,
+        `segment ${index}, ${driftMs} ms each: ${shown - label} ms off`,
+      );
+      filmMs += pieces[index]?.durationMs ?? 0;
+    }
+    assert.ok(pieces.length * Math.abs(driftMs) > 1000, 'enough of them for it to be seen');
+    assert.ok(stretches.length > 1 && stretches.length < pieces.length, `${stretches.length} stretches`);
+  }
+});
+
 test('a torn file gives the fragments it finished', async () => {
   const whole = pieces[0]?.clear as Buffer;
   const { bytes } = await joined(

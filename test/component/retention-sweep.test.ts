@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { type Files, systemFiles } from '#agent/platform/files.ts';
@@ -38,6 +38,7 @@ async function rig(
     clock?: FakeClock;
     service?: TimeService;
     floor?: number;
+    boot?: string;
     onSwept?: (swept: Swept) => Promise<void>;
     fill?: (camera: CameraStore, now: number) => Promise<void>;
   } = {},
@@ -52,6 +53,7 @@ async function rig(
     state: store.state,
     service: async () => service.answer,
     floor: more.floor ?? 0,
+    boot: { id: more.boot ?? 'boot-1', monotonicMs: clock.monotonic() },
   });
   const swept: Swept[] = [];
   const retention = openRetention({
@@ -94,6 +96,16 @@ async function rig(
     },
   };
 }
+
+/** A segment of a run that begins now, labelled as a recorder does. */
+async function sealNow({ trust, camera, clock }: Pick<Rig, 'trust' | 'camera' | 'clock'>, bytes = 1000) {
+  const label = clock.utc();
+  const worth = trust.labelled({ camera: camera.id, label, at: clock.monotonic() });
+  return await sealSegment(camera, label, 10_000, { clock: worth, bytes });
+}
+
+const startsOf = (camera: CameraStore): [string, number, string][] =>
+  camera.select(() => true).map(({ file, start, clock }) => [file, start, clock]);
 
 const roomy: Files = {
   ...systemFiles,
@@ -380,32 +392,179 @@ test('an unknown clock behind its own ledger is not trusted; one ahead of it is'
   await stop();
 });
 
-test('when time arrives the segments of this life get their right start, and keep their name', async () => {
+test('when time arrives what was recorded gets its right start, and keeps its name', async () => {
   using folder = temporaryFolder();
-  const clock = fakeClock(Date.UTC(2020, 0, 1));
-  const { camera, trust, service, stop, period, store } = await rig(folder.path, {
-    clock,
+  const life = await rig(folder.path, {
+    clock: fakeClock(Date.UTC(2020, 0, 1)),
     files: roomy,
     service: 'unsynchronised',
   });
+  const { clock, camera, service, trust, store } = life;
   await clock.advance(5000);
-  const row = await sealSegment(camera, clock.utc(), 10_000, { clock: 'unsynchronised' });
-  await period(600_000);
+  const row = await sealNow(life);
+  await life.period(600_000);
   const shift = Date.UTC(2026, 0, 15) - Date.UTC(2020, 0, 1);
   clock.stepUtc(shift);
   service.answer = 'synced';
   trust.hubSaid(clock.utc(), clock.monotonic());
-  await period();
+  await life.period();
   const right = camera.oldest()!;
-  assert.is(right.file, row.file);
-  assert.is(right.start, row.start + shift);
-  assert.is(right.clock, 'synced');
-  assert.is(camera.count(), 1);
-  await stop();
+  assert.equal(startsOf(camera), [[row.file, row.start + shift, 'synced']]);
+  await life.stop();
   const again = await openStore(storeParts(folder.path, clock));
   assert.equal(again.overlapping('cam-1', right.start, right.start + 1).segments, [right]);
   await again.close();
   assert.ok(existsSync(store.path('cam-1', right)!));
+});
+
+test('a step of half a minute moves what was recorded before it, and not what came after', async () => {
+  using folder = temporaryFolder();
+  const life = await rig(folder.path, { files: roomy, service: 'unsynchronised' });
+  const before = await sealNow(life);
+  await life.period(600_000);
+  life.clock.stepUtc(30_000);
+  // The time service is asked once a minute: until then nobody knows that the clock is right.
+  const after = await sealNow(life);
+  life.service.answer = 'synced';
+  await life.period();
+  assert.equal(startsOf(life.camera), [
+    [before.file, before.start + 30_000, 'synced'],
+    [after.file, after.start, 'synced'],
+  ]);
+  await life.stop();
+});
+
+test('what a run goes on through is no reason to move its labels', async () => {
+  using folder = temporaryFolder();
+  const life = await rig(folder.path, { files: roomy, service: 'unsynchronised' });
+  const row = await sealNow(life);
+  life.clock.stepUtc(1200);
+  life.service.answer = 'synced';
+  await life.period();
+  assert.equal(startsOf(life.camera), [[row.file, row.start, 'synced']]);
+  await life.stop();
+});
+
+test('killed before the time came: the next life of the same boot corrects, and segments of a run still touch', async () => {
+  using folder = temporaryFolder();
+  const clock = fakeClock(Date.UTC(2020, 0, 1));
+  // A clock that shows whole milliseconds, read at any moment of them.
+  const utc = clock.utc;
+  const finer = { ...clock, utc: () => Math.floor(utc()) as ReturnType<typeof utc> };
+  const first = await rig(folder.path, { clock: finer, files: roomy, service: 'unsynchronised' });
+  const label = finer.utc();
+  const at = clock.monotonic();
+  const named: string[] = [];
+  for (let i = 0; i < 40; i++) {
+    const worth = first.trust.labelled({ camera: 'cam-1', label, at });
+    const start = label + i * 10_000;
+    named.push(
+      (await sealSegment(first.camera, start, 10_000, { clock: worth, run: label, bytes: 300 })).file,
+    );
+    await clock.advance(10_000.3);
+  }
+  // As a kill leaves it, but for the lock of this process.
+  const { state } = first.store;
+  await first.stop();
+  await state.update((value) => {
+    value.clean = false;
+  });
+  await clock.advance(90_000.7);
+  const shift = Date.UTC(2026, 0, 15) - Date.UTC(2020, 0, 1);
+  clock.stepUtc(shift);
+  const second = await rig(folder.path, { clock: finer, files: roomy, service: 'synced' });
+  const lines = second.camera.select(() => true);
+  assert.equal(
+    lines.map(({ file, clock: worth }) => [file, worth]),
+    named.map((file) => [file, 'synced']),
+  );
+  assert.ok(Math.abs(lines[0]!.start - (label + shift)) <= 1, `${lines[0]!.start - label - shift} ms`);
+  for (const [i, line] of lines.slice(1).entries()) assert.is(line.start, lines[i]!.end);
+  await second.stop();
+  const { findings } = await verifyStore(systemFiles, folder.path, { full: true, now: clock.utc() });
+  assert.equal(findings, []);
+});
+
+test('what another boot recorded in the same hour of 1970 is not taken for this one’s', async () => {
+  using folder = temporaryFolder();
+  const first = await rig(folder.path, { clock: fakeClock(30_000), files: roomy, service: 'unsynchronised' });
+  await first.clock.advance(60_000);
+  const old = await sealNow(first);
+  await first.period(hour);
+  await first.stop();
+  const life = await rig(folder.path, {
+    clock: fakeClock(30_000),
+    files: roomy,
+    service: 'unsynchronised',
+    boot: 'boot-2',
+  });
+  await life.clock.advance(90_000);
+  const row = await sealNow(life);
+  await life.period(hour);
+  const shift = Date.UTC(2026, 0, 15) - life.clock.utc();
+  life.clock.stepUtc(shift);
+  life.service.answer = 'synced';
+  life.trust.hubSaid(life.clock.utc(), life.clock.monotonic());
+  await life.period();
+  assert.equal(startsOf(life.camera), [
+    [old.file, old.start, 'unsynchronised'],
+    [row.file, row.start + shift, 'synced'],
+  ]);
+  await life.stop();
+});
+
+test('what a kill tore of the first segment of a run under a wrong clock is corrected with its run', async () => {
+  using folder = temporaryFolder();
+  // Ahead by a day: nothing else tells that the label is wrong.
+  const clock = fakeClock(Date.UTC(2026, 0, 16, 12));
+  const first = await rig(folder.path, { clock, files: roomy, service: 'unsynchronised' });
+  const row = await sealNow(first, 200_000);
+  const path = first.camera.path(row);
+  await first.stop();
+  renameSync(path, path.replace(/-10000\.mp4\.age$/, '.mp4.age.part'));
+  rmSync(join(folder.path, 'segments/cam-1/ledger.jsonl'));
+  await clock.advance(10_000);
+  clock.stepUtc(-24 * hour);
+  const second = await rig(folder.path, { clock, files: roomy, service: 'synced' });
+  const [torn] = second.camera.select(() => true);
+  assert.equal([torn?.torn, torn?.start, torn?.clock], [true, row.start - 24 * hour, 'synced']);
+  await second.stop();
+});
+
+test('powered time counts on between two lives of one boot', async () => {
+  using folder = temporaryFolder();
+  const clock = fakeClock();
+  for (const [boot, counted] of [
+    ['boot-1', 0],
+    ['boot-1', 3 * hour],
+    ['boot-2', 3 * hour],
+  ] as const) {
+    const life = await rig(folder.path, { clock, files: roomy, boot });
+    assert.is(life.trust.poweredMs(), counted);
+    await life.period(hour);
+    await life.stop();
+    await clock.advance(2 * hour);
+  }
+});
+
+test('a time service that was not synchronised and is slow to answer is not trusted for it', async () => {
+  using folder = temporaryFolder();
+  const { trust, service, period, stop } = await rig(folder.path, {
+    files: roomy,
+    service: 'unsynchronised',
+  });
+  service.answer = 'unknown';
+  await period();
+  assert.is(trust.state(), 'unsynchronised');
+  await period(600_000);
+  await period();
+  assert.is(trust.state(), 'unknown', 'somebody switched it off');
+  service.answer = 'unsynchronised';
+  await period();
+  service.answer = 'synced';
+  await period();
+  assert.is(trust.state(), 'synced');
+  await stop();
 });
 
 test('a dead RTC battery: the box wakes in 1970, deletes nothing, and is right again when time arrives', async () => {
@@ -423,7 +582,7 @@ test('a dead RTC battery: the box wakes in 1970, deletes nothing, and is right a
   const clock = fakeClock(Date.UTC(1970, 0, 1, 0, 0, 30));
   const life = await rig(folder.path, { clock, files: roomy, service: 'unknown', floor: now });
   assert.is(life.trust.state(), 'unsynchronised');
-  const row = await sealSegment(life.camera, clock.utc(), 10_000, { clock: life.trust.state() });
+  const row = await sealNow(life);
   await life.period(2 * hour);
   assert.equal(life.swept, []);
   assert.is(life.camera.count(), 4);

@@ -2,7 +2,9 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import { generateX25519Identity, identityToRecipient } from 'age-encryption';
 import * as assert from 'uvu/assert';
+import { verifyMinutes } from '../../deploy/hub/minutes/minutes.ts';
 import { makeIdentity, makeSigningKey } from '../../deploy/hub/setup/keys.ts';
+import { readTrusted } from '../../deploy/hub/trust.ts';
 import { readPackage } from '../../deploy/hub/viewing/package-file.ts';
 import { verifyPackage } from '../../deploy/hub/viewing/verify.ts';
 import { codeThrown } from '../support/code-thrown.ts';
@@ -265,4 +267,37 @@ test('another hub takes the place of one that was lost: its key in the policy, t
     await world.node.show(world.node.log('probe'));
     await world.node.checkpoint(world.node.head());
     assert.is((await eventually('a cosignature', () => world.node.cosigned[0])).head.size, 2);
+  }));
+
+test('minutes name the keys that signed: the hub’s of now, the node’s of the delivery', () =>
+  inTown(async (world) => {
+    const before = readTrusted(world.town.hub).policy;
+    const id = await world.delivered();
+    const root = join(world.town.hub, 'keys', 'root.key');
+    const box = keyPair(world, 'box2');
+    await published(world, 'p2', [root], 'rotate-node', world.town.node, '--key', box.pub);
+    const fresh = keyPair(world, 'hub2');
+    const file = join(world.folder, 'p3');
+    const made = await world.run(
+      ...['policy', 'rotate-hub', '--key', fresh.pub, '--root-key', root, '--save', file],
+    );
+    assert.is(made.code, 0, made.err);
+    await world.hub.close();
+    writeFileSync(
+      join(world.town.hub, 'data', 'policies', '0000000002.dsse.json'),
+      readFileSync(join(world.town.hub, 'policy.dsse.json')),
+    );
+    writeFileSync(join(world.town.hub, 'policy.dsse.json'), readFileSync(file));
+    writeFileSync(join(world.town.hub, 'keys', 'hub.key'), readFileSync(fresh.key));
+    world.hub = await serveHub(world.town.hub);
+    const opened = await world.run('open', id, '--identity', officerIdentity(world), '--once');
+    assert.is(opened.code, 0, opened.err);
+    const printed = await world.run('minutes', id, '--json');
+    assert.is(printed.code, 0, printed.err);
+    const { policy } = readTrusted(world.town.hub);
+    const minutes = verifyMinutes(Buffer.from(printed.out), [policy.hub.key]);
+    const keyOf = (who: string) => minutes.signatures.find(({ what }) => what === who)?.keyid;
+    assert.is(keyOf('hub'), policy.hub.key.id);
+    assert.is(keyOf('node'), before.nodes[0]?.key.id);
+    assert.is.not(policy.nodes[0]?.key.id, before.nodes[0]?.key.id);
   }));

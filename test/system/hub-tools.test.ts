@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { generateX25519Identity, identityToRecipient } from 'age-encryption';
 import * as assert from 'uvu/assert';
@@ -105,6 +105,79 @@ when('age, tar, sha256sum and ffprobe read a package; its film holds every packe
     const decoded = tried('ffmpeg', ['-v', 'error', '-xerror', '-i', film, '-f', 'null', '-']);
     assert.is(decoded.stderr.toString(), '', 'decodes without a complaint');
     assert.is(decoded.status, 0);
+  }),
+);
+
+/** The lines of the README that check a copy, as somebody pastes them into a shell that goes on after an error. */
+function readmeSays(folder: string): { said: string; shell: string } {
+  const readme = readFileSync(join(import.meta.dirname, '..', '..', 'README.md'), 'utf8');
+  const section = readme.split('## Check a copy without our software\n')[1]?.split('\n## ')[0] ?? '';
+  const lines = [...section.matchAll(/```sh\n([\s\S]*?)```/g)].at(-1)?.[1] ?? '';
+  const { stdout, stderr } = spawnSync('bash', ['-c', `${lines}\necho the shell is still here`], {
+    cwd: folder,
+  });
+  return { said: stdout.toString(), shell: stderr.toString() };
+}
+
+when('the README’s own lines say that a copy is right when it is, and only then, whatever was changed', () =>
+  onMosquitto(async (world) => {
+    const id = await world.delivered();
+    const other = await world.delivered();
+    const pack = async (of: string, name: string): Promise<string> => {
+      const file = join(world.folder, `${name}.zip`);
+      const made = await world.run(
+        ...['open', of, '--identity', officerIdentity(world), '--pack', file, '--zip', '--json'],
+      );
+      assert.is(made.code, 0, made.err);
+      const at = join(world.folder, name);
+      tool('7z', ['x', `-p${JSON.parse(made.out).passphrase}`, `-o${join(at, 'copy')}`, file]);
+      writeFileSync(join(at, 'root.pub'), readFileSync(join(world.town.hub, 'root.pub')));
+      return at;
+    };
+    const at = await pack(id, 'first');
+    const second = await pack(other, 'second');
+    const right = 'every signature and every file is right';
+    const good = readmeSays(at);
+    assert.ok(good.said.includes(right), good.shell);
+    assert.ok(good.said.trim().endsWith('the shell is still here'));
+    const names = readdirSync(join(at, 'copy')).sort();
+    const without = (name: string, change: (bytes: Buffer) => Buffer | undefined): string => {
+      const path = join(at, 'copy', name);
+      const before = existsSync(path) ? readFileSync(path) : undefined;
+      const after = change(before ?? Buffer.alloc(0));
+      if (after) writeFileSync(path, after);
+      else rmSync(path);
+      const { said } = readmeSays(at);
+      if (before) writeFileSync(path, before);
+      else rmSync(path);
+      return said;
+    };
+    for (const name of names) {
+      const bit = without(name, (bytes) => {
+        const changed = Buffer.from(bytes);
+        changed[bytes.length >> 1] = (changed[bytes.length >> 1] as number) ^ 1;
+        return changed;
+      });
+      assert.not.match(bit, new RegExp(right), `one bit of ${name}`);
+      assert.not.match(
+        without(name, () => undefined),
+        new RegExp(right),
+        `without ${name}`,
+      );
+      const theirs = readFileSync(join(second, 'copy', name));
+      if (!theirs.equals(readFileSync(join(at, 'copy', name))))
+        assert.not.match(
+          without(name, () => theirs),
+          new RegExp(right),
+          `${name} of another copy`,
+        );
+    }
+    assert.not.match(
+      without('more.mp4', () => Buffer.from('x')),
+      new RegExp(right),
+      'a file more',
+    );
+    assert.ok(readmeSays(at).said.includes(right), 'as it was');
   }),
 );
 

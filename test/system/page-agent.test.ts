@@ -5,6 +5,7 @@ import { listenHttp } from '#agent/platform/http.ts';
 import { openPage } from '#agent/web/page.ts';
 import { instantText } from '#protocol/time.ts';
 import { closeBrowser, type Look, look, noBrowser, openBrowser } from '../support/browser.ts';
+import { eventually } from '../support/eventually.ts';
 import { type SimulatedSite, simulatedSite } from '../support/simulated-site.ts';
 import { suite } from '../support/suite.ts';
 
@@ -177,7 +178,9 @@ else {
     await using served = await serve(2);
     await using window = await shown(served);
     const { page } = window;
-    await page.waitForFunction('document.querySelector("#stale").hidden');
+    await eventually('nothing to be stale', () =>
+      window.run<boolean>('document.querySelector("#stale").hidden'),
+    );
     assert.is(await page.isVisible('#stale'), false);
     await served.stop();
     await page.locator('#stale').waitFor();
@@ -229,7 +232,9 @@ else {
     let [bytes, paintedMs] = [0, Number.POSITIVE_INFINITY];
     for (let i = 0; i < 5 && paintedMs >= 700; i++) {
       await using window = await shown(served);
-      await window.page.waitForFunction("performance.getEntriesByName('first-contentful-paint').length > 0");
+      await eventually('the page to be painted', () =>
+        window.run<boolean>("performance.getEntriesByName('first-contentful-paint').length > 0"),
+      );
       const one = await window.run<{ bytes: number; paintedMs: number }>(painted);
       bytes = Math.max(bytes, one.bytes);
       paintedMs = Math.min(paintedMs, one.paintedMs);

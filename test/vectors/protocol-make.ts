@@ -1,12 +1,13 @@
-// Makes protocol/vectors/{commands,policies,log}.json anew: node test/vectors/protocol-make.ts. Every key comes from a
+// Makes protocol/vectors/{commands,policies,log,delivery}.json anew: node test/vectors/protocol-make.ts. Every key comes from a
 // seed and Ed25519 signs deterministically, so the same code makes the same files.
 import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { cosignCheckpoint, signCheckpoint } from '#protocol/checkpoint.ts';
+import { cosignCheckpoint, hubName, signCheckpoint } from '#protocol/checkpoint.ts';
 import { payloadTypes, sha256, signEnvelope } from '#protocol/envelope.ts';
 import { publicKeyOf } from '#protocol/key.ts';
-import { leafHash, merkleRoot } from '#protocol/merkle.ts';
+import { inclusionProof, leafHash, merkleRoot } from '#protocol/merkle.ts';
+import { signNote } from '#protocol/note.ts';
 
 const now = Date.UTC(2026, 0, 15, 12);
 const text = (ms: number): string => new Date(ms).toISOString();
@@ -714,4 +715,264 @@ save('log.json', {
   cosigned: cosignCheckpoint('site-09', checkpoint, statement, keys.hub, now + 10_000),
   statement,
   at: text(now + 10_000),
+});
+
+/** What comes of the command of line 2: the node's answer, its list, its proof, and the town hall's list of a copy. */
+const ordered = extract();
+const orderEnvelope = command(ordered);
+const accepted = JSON.stringify({
+  seq: 1,
+  at: text(now),
+  prev: '',
+  kind: 'command-accepted',
+  id: ordered.id,
+  hash: sha256(orderEnvelope),
+});
+const deliveryLines = [accepted];
+for (const kind of ['checkpoint', 'sweep'])
+  deliveryLines.push(
+    JSON.stringify({
+      seq: deliveryLines.length + 1,
+      at: text(now + deliveryLines.length * 1000),
+      prev: sha256(deliveryLines.at(-1)!),
+      kind,
+    }),
+  );
+const leaves = deliveryLines.map((line) => leafHash(line));
+const deliveryHead = {
+  size: leaves.length,
+  root: merkleRoot(leaves),
+  policyHash: sha256(inForce),
+  policyVersion: 5,
+};
+const cosignedBy = (origin: string, key: Name): string =>
+  cosignCheckpoint(
+    origin,
+    signCheckpoint(origin, deliveryHead, keys[key]),
+    statement,
+    keys.hub,
+    now + 10_000,
+  );
+const proof = {
+  node: 'site-09',
+  line: accepted,
+  seq: 1,
+  size: leaves.length,
+  path: inclusionProof(leaves, 0).map((hash) => hash.toString('base64')),
+  cosigned: cosignedBy('site-09', 'node'),
+};
+const file = {
+  name: '20260115T110000000Z-60000.mp4.age',
+  start: text(now - hour),
+  end: text(now - hour + 60_000),
+  bytes: 1_500_000,
+  sha256: sha256('sealed segment'),
+  clock: 'synced',
+  torn: false,
+};
+const torn = {
+  ...file,
+  name: '20260115T110100000Z-20000.torn.mp4.age',
+  start: text(now - hour + 60_000),
+  end: text(now - hour + 80_000),
+  torn: true,
+};
+const manifest = (change: object = {}) => ({
+  command: ordered.id,
+  node: 'site-09',
+  ...window,
+  policyVersion: 5,
+  auditSeq: 1,
+  files: [file, torn],
+  gaps: [{ start: torn.end, end: window.to, reason: 'power-lost' }],
+  ...change,
+});
+const listed = (payload: object, signers: Name[] = ['node']): string =>
+  signed(payloadTypes.manifest, payload, signers);
+const status = {
+  id: ordered.id,
+  version: 7,
+  state: 'running',
+  progress: 0.5,
+  segments: 1,
+  bytes: 1_500_000,
+  auditSeq: 1,
+};
+const contentsText = [
+  'peio/v1/hub/package',
+  `case ${ordered.id}`,
+  `register 4 ${sha256('register line 4')}`,
+  `time ${(now + 3_600_000) / 1000}`,
+  `${sha256(orderEnvelope)}  command.dsse.json`,
+  `${sha256('film')}  viewing.mp4`,
+  '',
+].join('\n');
+const contents = signNote(contentsText, hubName, keys.hub);
+
+/** `of` says what `value` is, and so who must have signed it; `code` is missing where it is good. */
+interface Delivered {
+  name: string;
+  of: 'manifest' | 'status' | 'proof' | 'contents';
+  code?: string;
+  value: string | object;
+}
+const delivered: Delivered[] = [
+  { name: 'two segments, one of them torn, and a gap', of: 'manifest', value: listed(manifest()) },
+  {
+    name: 'a field that a later version adds',
+    of: 'manifest',
+    value: listed(manifest({ later: true })),
+  },
+  {
+    name: 'signed by another node',
+    of: 'manifest',
+    code: 'bad-signature',
+    value: listed(manifest(), ['otherNode']),
+  },
+  {
+    name: 'signed by the town hall',
+    of: 'manifest',
+    code: 'bad-signature',
+    value: listed(manifest(), ['hub']),
+  },
+  {
+    name: 'a status, rightly signed',
+    of: 'manifest',
+    code: 'malformed',
+    value: signed(payloadTypes.status, manifest(), ['node']),
+  },
+  {
+    name: 'of another command',
+    of: 'manifest',
+    code: 'other-manifest',
+    value: listed(manifest({ command: id() })),
+  },
+  {
+    name: 'of another camera',
+    of: 'manifest',
+    code: 'other-manifest',
+    value: listed(manifest({ camera: 'cam-2' })),
+  },
+  {
+    name: 'of a longer time',
+    of: 'manifest',
+    code: 'other-manifest',
+    value: listed(manifest({ to: text(now) })),
+  },
+  ...[
+    ['a name that climbs out of a folder', { name: '../20260115T110000000Z-60000.mp4.age' }],
+    ['a name of no day', { name: '20260230T110000000Z-60000.mp4.age' }],
+    ['a file that is not sealed', { name: '20260115T110000000Z-60000.mp4' }],
+    ['a hash in upper case', { sha256: file.sha256.toUpperCase() }],
+    ['a file without bytes', { bytes: 0 }],
+    ['a state of the clock that there is not', { clock: 'good' }],
+    ['a time without milliseconds', { start: '2026-01-15T11:00:00Z' }],
+  ].map(
+    ([name, change]): Delivered => ({
+      name: name as string,
+      of: 'manifest',
+      code: 'malformed',
+      value: listed(manifest({ files: [{ ...file, ...(change as object) }] })),
+    }),
+  ),
+  {
+    name: 'a picture among segments',
+    of: 'manifest',
+    code: 'malformed',
+    value: listed(manifest({ files: [file, { ...file, name: 'snapshot-20260115T110000000Z.jpg.age' }] })),
+  },
+  {
+    name: 'a gap for a reason that there is not',
+    of: 'manifest',
+    code: 'malformed',
+    value: listed(manifest({ gaps: [{ start: torn.end, end: window.to, reason: 'unknown' }] })),
+  },
+  { name: 'half of it sent', of: 'status', value: signed(payloadTypes.status, status, ['node']) },
+  {
+    name: 'signed by another node',
+    of: 'status',
+    code: 'bad-signature',
+    value: signed(payloadTypes.status, status, ['otherNode']),
+  },
+  {
+    name: 'a state that there is not',
+    of: 'status',
+    code: 'malformed',
+    value: signed(payloadTypes.status, { ...status, state: 'sent' }, ['node']),
+  },
+  {
+    name: 'without a line of the log',
+    of: 'status',
+    code: 'malformed',
+    value: signed(payloadTypes.status, without(status, 'auditSeq'), ['node']),
+  },
+  { name: 'the line of the acceptance', of: 'proof', value: proof },
+  {
+    name: 'another line',
+    of: 'proof',
+    code: 'proof-invalid',
+    value: { ...proof, line: deliveryLines[1], seq: 2 },
+  },
+  {
+    name: 'the line with another hash of the command',
+    of: 'proof',
+    code: 'proof-invalid',
+    value: { ...proof, line: accepted.replace(sha256(orderEnvelope), sha256('another')) },
+  },
+  {
+    name: 'a path too short',
+    of: 'proof',
+    code: 'proof-invalid',
+    value: { ...proof, path: proof.path.slice(1) },
+  },
+  { name: 'another size', of: 'proof', code: 'proof-invalid', value: { ...proof, size: 2 } },
+  {
+    name: 'a head that another node signed',
+    of: 'proof',
+    code: 'note-signature',
+    value: { ...proof, cosigned: cosignedBy('site-09', 'otherNode') },
+  },
+  {
+    name: 'a head without the town hall',
+    of: 'proof',
+    code: 'note-malformed',
+    value: { ...proof, cosigned: signCheckpoint('site-09', deliveryHead, keys.node) },
+  },
+  { name: 'the files of a copy', of: 'contents', value: contents },
+  {
+    name: 'signed by the node',
+    of: 'contents',
+    code: 'note-signature',
+    value: signNote(contentsText, hubName, keys.node),
+  },
+  {
+    name: 'one hash changed',
+    of: 'contents',
+    code: 'note-signature',
+    value: contents.replace(sha256('film'), sha256('another')),
+  },
+  {
+    name: 'a signature whose base64 is not the one way to write it',
+    of: 'contents',
+    code: 'note-malformed',
+    value: contents.replace(
+      /(.)=\n$/,
+      (_, last: string) => `${String.fromCharCode(last.charCodeAt(0) + 1)}=\n`,
+    ),
+  },
+  {
+    name: 'another title, rightly signed',
+    of: 'contents',
+    code: 'contents-malformed',
+    value: signNote(contentsText.replace('package', 'parcel'), hubName, keys.hub),
+  },
+];
+save('delivery.json', {
+  about:
+    'What comes of one command: the list of the segments and the answers that the key "node" signs, the proof of its line in the log, the list of the files of a copy that the key "hub" signs. One failure each; good where there is no code.',
+  keys: publicKeys,
+  policy: inForce,
+  command: orderEnvelope,
+  node: 'site-09',
+  cases: delivered,
 });
