@@ -17,6 +17,7 @@ import {
   checksText,
   firstSentence,
   gravestFirst,
+  saidOf,
   worstFirst,
 } from './site-summary.ts';
 import { type SiteWords, siteWords } from './site-words.ts';
@@ -53,10 +54,10 @@ export function siteParts(view: SiteView): Parts {
 function alertList({ status, nowUtc, form }: SiteView): Html {
   const t = siteWords[form.lang];
   if (status.alerts.length === 0) return html`<p class="soft">${t.noAlerts}</p>`;
-  return html`<ul class="alerts">${gravestFirst(status.alerts).map(
-    (alert) =>
-      html`<li id="alert-${alert.key}">${shape(severityState[alert.severity])}<div class="what" lang="${status.lang}">${aboutOf(status, alert)}${alert.detail} <code>${alert.key}</code></div>${sinceTime(alert.since, nowUtc, form)}</li>`,
-  )}</ul>`;
+  return html`<ul class="alerts">${gravestFirst(status.alerts).map((alert) => {
+    const said = saidOf(alert, form.lang);
+    return html`<li id="alert-${alert.key}">${shape(severityState[alert.severity])}<div class="what" lang="${said === undefined ? status.lang : form.lang}">${aboutOf(status, alert)}${said ?? alert.detail} <code>${alert.key}</code></div>${sinceTime(alert.since, nowUtc, form)}</li>`;
+  })}</ul>`;
 }
 
 function cameraList(view: SiteView): Html {

@@ -1,3 +1,5 @@
+import { conditions } from '../alert/conditions.ts';
+import { inLanguage } from '../alert/translate.ts';
 import { byState, cameraState, type Lang, type State } from '../view/states.ts';
 import { since } from '../view/times.ts';
 import type { LocalStatus } from './local.ts';
@@ -6,6 +8,7 @@ import { siteWords } from './site-words.ts';
 export type Camera = NonNullable<LocalStatus['health']['cameras']>[number];
 export type Alert = LocalStatus['alerts'][number];
 
+const known: Readonly<Record<string, { name: Record<Lang, string> }>> = conditions;
 const graver = { critical: 0, warning: 1, info: 2 } as const;
 
 /** The first line answers: the gravest fault and how many more, or that all is well. */
@@ -14,12 +17,17 @@ export function firstSentence(status: LocalStatus, nowUtc: number, lang: Lang): 
   const [gravest, ...rest] = gravestFirst(status.alerts);
   if (gravest) {
     const more = rest.length > 0 ? ` ${t.more(rest.length)}` : '';
-    return `${aboutOf(status, gravest)}${gravest.detail}, ${since(nowUtc - gravest.since, lang)}.${more}`;
+    return `${aboutOf(status, gravest)}${saidOf(gravest, lang) ?? gravest.detail}, ${since(nowUtc - gravest.since, lang)}.${more}`;
   }
   const { cameras } = status.health;
   if (cameras === undefined) return t.relay;
   const idle = cameras.filter(({ state }) => state !== 'recording').length;
   return idle > 0 ? t.starting(idle) : t.allWell(cameras.length);
+}
+
+/** An alert's sentence in the reader's language; undefined where nobody has it in that. */
+export function saidOf({ key, detail }: Alert, lang: Lang): string | undefined {
+  return inLanguage(key, detail, lang);
 }
 
 /** `Parcheggio nord (cam-1)`: by its name, then its id. */
@@ -29,13 +37,15 @@ export function cameraName({ names }: Pick<LocalStatus, 'names'>, id: string): s
 }
 
 /** How many conditions are judged, and by name which cannot be told now, each with how often; nothing where nobody says. */
-export function checksText({ conditions }: LocalStatus, lang: Lang): string | undefined {
-  if (conditions === undefined) return undefined;
+export function checksText({ conditions: judged }: LocalStatus, lang: Lang): string | undefined {
+  if (judged === undefined) return undefined;
   const unknown = new Map<string, number>();
-  for (const { name, state } of conditions)
-    if (state === 'unknown') unknown.set(name, (unknown.get(name) ?? 0) + 1);
+  for (const { key, name, state } of judged) {
+    const said = known[key.split('.', 1)[0] as string]?.name[lang] ?? name;
+    if (state === 'unknown') unknown.set(said, (unknown.get(said) ?? 0) + 1);
+  }
   const names = [...unknown].map(([name, count]) => (count === 1 ? name : `${name} (${count})`));
-  return siteWords[lang].checks(conditions.length, names);
+  return siteWords[lang].checks(judged.length, names);
 }
 
 /** Gravest first, then oldest. */

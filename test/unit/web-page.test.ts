@@ -74,7 +74,13 @@ test('says what pictures are judged to be, of cameras that send some', async () 
 test('the language of the box, or the one that is asked for', async () => {
   const { page, ask } = open();
   assert.match((await ask('/')).text, '<html lang="it">');
-  assert.match((await ask('/?lang=en')).text, '<html lang="en">');
+  const english = (await ask('/?lang=en')).text;
+  assert.match(english, '<html lang="en">');
+  assert.match(
+    english,
+    /<h1[^>]*>[^<]*: the camera does not answer: check its power and its network cable, for 18 h\./,
+  );
+  assert.not.match(english, 'la telecamera non risponde');
   assert.match((await ask('/?lang=xx"><script>')).text, '<html lang="it">');
   page.close();
 });

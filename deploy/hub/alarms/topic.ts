@@ -3,7 +3,7 @@ import type { HubAlertPayload } from '#protocol/messages.ts';
 import { instantText } from '#protocol/time.ts';
 import { hubNode, topics } from '#protocol/topics.ts';
 import type { Way } from './outbox.ts';
-import { detailOf, type Form, placeOf } from './words.ts';
+import { type Form, placeOf, saidOf } from './words.ts';
 
 /** The hub's own `alert` topics, retained: what the town's other programs listen to. */
 export function topicWay(bus: Bus, form: Form): Way {
@@ -18,7 +18,7 @@ export function topicWay(bus: Bus, form: Form): Way {
           state: kind === 'cleared' ? 'cleared' : 'raised',
           severity: alarm.severity,
           since: instantText(alarm.since),
-          detail: detailOf(alarm, form.places),
+          detail: saidOf(alarm, form.places, form.lang).text,
           place: placeOf(alarm, form.places),
         } satisfies HubAlertPayload;
         await bus.publish({

@@ -5,7 +5,7 @@ import { instantText } from '#protocol/time.ts';
 import { conditionOf, idOf, subjectOf } from './alarm.ts';
 import type { Notice } from './life.ts';
 import type { Way } from './outbox.ts';
-import { detailOf, explained, type Form, placeOf, tell } from './words.ts';
+import { explained, type Form, placeOf, saidOf, tell } from './words.ts';
 
 const stallMs = 20_000;
 
@@ -75,7 +75,7 @@ function eventOf(notice: Notice, form: Form): Record<string, unknown> {
     severity: alarm.severity,
     since: instantText(alarm.since),
     place: placeOf(alarm, form.places),
-    detail: detailOf(alarm, form.places),
+    detail: saidOf(alarm, form.places, form.lang).text,
     ...explained(alarm, form),
     explains,
     flapping,

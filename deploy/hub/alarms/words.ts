@@ -1,4 +1,5 @@
 import { conditions } from '#agent/alert/conditions.ts';
+import { inLanguage } from '#agent/alert/translate.ts';
 import type { Settings } from '../settings.ts';
 import { type Alarm, type AlarmState, conditionOf, subjectOf } from './alarm.ts';
 import { hubConditions } from './hub-conditions.ts';
@@ -123,14 +124,38 @@ export function explained(
 ): { cause: string; check: string } {
   const known = alarm.from === 'hub' ? hubConditions[conditionOf(alarm.key)] : undefined;
   if (known) return { cause: known.cause[lang], check: known.check[lang] };
-  const detail = detailOf(alarm, places);
+  const detail = saidOf(alarm, places, lang).text;
   const colon = detail.lastIndexOf(': ');
   return colon === -1
     ? { cause: detail, check: '' }
     : { cause: detail.slice(0, colon), check: detail.slice(colon + 2) };
 }
 
-/** What is said of an alarm. A node knows the other end of its links by id alone: here it gets its name. */
+/**
+ * What is said of an alarm in a language, and in which it came out: nodes speak the one they are set to, the hub
+ * Italian with the figures of the moment, and what it says in English is of its table.
+ */
+export function saidOf(
+  alarm: Pick<Alarm, 'key' | 'detail' | 'from'>,
+  places: Places,
+  lang: Lang,
+): { text: string; lang: Lang } {
+  const { key, detail, from } = alarm;
+  if (from === 'hub') {
+    const known = lang === 'it' ? undefined : hubConditions[conditionOf(key)];
+    return known
+      ? { text: `${known.cause[lang]}: ${known.check[lang]}`, lang }
+      : { text: detail, lang: 'it' };
+  }
+  const translated = inLanguage(key, detail, lang);
+  return {
+    text: detailOf({ key, detail: translated ?? detail }, places),
+    // A sentence that no table has is of a node of another version, and nodes are Italian unless told otherwise.
+    lang: translated === undefined ? 'it' : lang,
+  };
+}
+
+/** What is said of an alarm as it came. A node knows the other end of its links by id alone: here it gets its name. */
 export function detailOf({ key, detail }: Pick<Alarm, 'key' | 'detail'>, places: Places): string {
   if (!conditionOf(key).startsWith('link-')) return detail;
   const names = new Map(

@@ -1,6 +1,6 @@
 import { Failure } from '#protocol/failure.ts';
 import type { AlarmView } from '../alarms/alarms.ts';
-import { alarmTexts, detailOf, placeOf } from '../alarms/words.ts';
+import { alarmTexts, placeOf, saidOf } from '../alarms/words.ts';
 import { maxMaintenanceMs, maxShelvedMs } from '../api/alarms.ts';
 import type { Call, Command } from './command.ts';
 import { localTime, parseTime, roughly } from './times.ts';
@@ -34,7 +34,7 @@ export const alarms: Command = {
     const since = (utcMs: number): string => `${t.since} ${roughly(answer.at - utcMs, lang)}`;
     for (const alarm of answer.alarms) {
       call.terminal.print(
-        `${t.state[alarm.state]}: ${placeOf(alarm, call.settings())}: ${detailOf(alarm, call.settings())}, ${since(alarm.since)}`,
+        `${t.state[alarm.state]}: ${placeOf(alarm, call.settings())}: ${saidOf(alarm, call.settings(), lang).text}, ${since(alarm.since)}`,
       );
       call.terminal.print(`    ${alarm.id}${moreOf(alarm, call)}`);
     }

@@ -1,5 +1,5 @@
 import { pause, systemClock } from '#agent/platform/clock.ts';
-import { detailOf } from '../alarms/words.ts';
+import { saidOf } from '../alarms/words.ts';
 import type { StatusAnswer } from '../api/schema.ts';
 import { alertId } from '../fleet/alerts.ts';
 import { cameraName, type Settings } from '../settings.ts';
@@ -117,7 +117,7 @@ function sentenceFor(
   if (!broker.connected) return texts.noBroker;
   const worst = alerts[0];
   if (worst) {
-    const detail = `${placeOf(worst, settings)}, ${detailOf(worst, settings)} (${texts.since(roughly(at - worst.since, texts.lang))}).`;
+    const detail = `${placeOf(worst, settings)}, ${saidOf(worst, settings, texts.lang).text} (${texts.since(roughly(at - worst.since, texts.lang))}).`;
     return texts.amiss(alerts.length, detail);
   }
   const silent = rows.filter(({ word }) => word === 'unknown');
@@ -149,7 +149,7 @@ function table(
     const taken = alert.acknowledged ? ` [${texts.acknowledged}: ${alert.acknowledged.by}]` : '';
     const shape = alert.severity === 'critical' ? '▲' : alert.severity === 'warning' ? '◐' : '○';
     lines.push(
-      `  ${shape} ${placeOf(alert, settings)}: ${detailOf(alert, settings)}, ${since(alert.since)}${taken}`,
+      `  ${shape} ${placeOf(alert, settings)}: ${saidOf(alert, settings, texts.lang).text}, ${since(alert.since)}${taken}`,
     );
     lines.push(`      ${alertId(alert)}`);
   }

@@ -3,7 +3,7 @@ import { type Html, html } from '#agent/view/html.ts';
 import type { State } from '#agent/view/states.ts';
 import { exactly, lasting, moment } from '#agent/view/times.ts';
 import type { AlarmView } from '../alarms/alarms.ts';
-import { detailOf } from '../alarms/words.ts';
+import { saidOf } from '../alarms/words.ts';
 import { whereOf } from './first-sentence.ts';
 import type { HubView } from './hub-view.ts';
 import { pageWords } from './words.ts';
@@ -84,7 +84,8 @@ function item(view: HubView, alarm: AlarmView): Html {
   const { form, nowUtc, seer } = view;
   const t = pageWords[form.lang];
   const { id, acknowledged, shelved, state } = alarm;
-  const about = `${whereOf(alarm, view)}: ${detailOf(alarm, view.settings)}`;
+  const what = saidOf(alarm, view.settings, form.lang);
+  const about = `${whereOf(alarm, view)}: ${what.text}`;
   const said = [
     state === 'return-to-normal-unacknowledged' && html` <span class="soft">${t.over}</span>`,
     acknowledged &&
@@ -104,5 +105,5 @@ function item(view: HubView, alarm: AlarmView): Html {
       )}</details>`,
     shelved && html` ${button('unshelve', id, id, t.unshelve, about)}`,
   ];
-  return html`<li id="alert-${alarm.from}-${id}">${shape(stateOf(alarm))}<div class="what"><span lang="it">${about}</span> <code>${alarm.key}</code>${said}${acts}</div>${sinceTime(alarm.since, nowUtc, form)}</li>`;
+  return html`<li id="alert-${alarm.from}-${id}">${shape(stateOf(alarm))}<div class="what"><span lang="${what.lang}">${about}</span> <code>${alarm.key}</code>${said}${acts}</div>${sinceTime(alarm.since, nowUtc, form)}</li>`;
 }

@@ -1,6 +1,5 @@
-import type { Lang } from '#agent/view/states.ts';
 import { elapsed, since } from '#agent/view/times.ts';
-import { detailOf } from '../alarms/words.ts';
+import { saidOf } from '../alarms/words.ts';
 import type { HubAlert } from '../fleet/alerts.ts';
 import { cameraName } from '../settings.ts';
 import type { NodeView } from './fleet-view.ts';
@@ -15,9 +14,17 @@ export function whereOf({ node, key }: Pick<HubAlert, 'node' | 'key'>, { nodes, 
   return place ? `${place.name} (${node})` : (settings.place?.name ?? node);
 }
 
+const isCutOff = ({ key }: Pick<HubAlert, 'key'>): boolean => key === 'node-down';
+
+/** Whether something else explains that it is out of reach, or somebody works there: then it is not the one to name. */
+function isExcused(node: NodeView, { alarms }: HubView): boolean {
+  const own = alarms.find((alarm) => alarm.node === node.id && isCutOff(alarm));
+  return node.state === 'shelved' || own?.state === 'suppressed-by-design';
+}
+
 /** When the hub noticed that a node is out of reach. */
 function downSince(node: NodeView): number | undefined {
-  return node.alerts.find(({ key }) => key === 'node-down')?.since;
+  return node.alerts.find(isCutOff)?.since;
 }
 
 /** The first line answers: what is cut off and by what, else the gravest that nobody has taken on, else all is well. */
@@ -27,7 +34,11 @@ export function firstSentence(view: HubView): string {
   if (!view.brokerConnected) return t.noBroker;
   const open = alerts.filter(({ acknowledged }) => acknowledged === undefined);
   const cut = nodes
-    .map((node) => ({ node, sites: nodes.filter(({ behind }) => behind === node.id).length }))
+    .filter((node) => !isExcused(node, view))
+    .map((node) => ({
+      node,
+      sites: nodes.filter(({ behind, role }) => behind === node.id && role === 'site').length,
+    }))
     .filter(({ sites }) => sites > 0)
     .sort((a, b) => b.sites - a.sites)[0];
   const more = (count: number): string => (count > 0 ? ` ${t.more(count)}` : '');
@@ -38,17 +49,23 @@ export function firstSentence(view: HubView): string {
   }
   const gravest = open[0];
   if (gravest)
-    return `${whereOf(gravest, view)}: ${detailOf(gravest, view.settings)}, ${since(nowUtc - gravest.since, form.lang)}.${more(open.length - 1)}`;
-  const rest = restOf(nodes, form.lang);
+    return `${whereOf(gravest, view)}: ${saidOf(gravest, view.settings, form.lang).text}, ${since(nowUtc - gravest.since, form.lang)}.${more(open.length - 1)}`;
+  const rest = restOf(view);
   return alerts.length > 0 ? t.taken(alerts.length, rest) : rest;
 }
 
-function restOf(nodes: readonly NodeView[], lang: Lang): string {
-  const t = pageWords[lang];
-  const silent = nodes.filter(({ state }) => state === 'unknown').length;
+/** What is left where nothing is open: who is not heard and why nobody said yet, or that all is well but what was set aside. */
+function restOf({ nodes, alarms, form }: HubView): string {
+  const t = pageWords[form.lang];
+  const silent = nodes.filter(
+    ({ sight, state, alerts }) =>
+      sight.state !== 'online' && state !== 'shelved' && !alerts.some((alarm) => isCutOff(alarm)),
+  ).length;
   if (silent > 0) return t.silent(silent, nodes.length);
-  return t.allWell(
+  const aside = alarms.filter(({ state }) => state === 'shelved' || state === 'out-of-service').length;
+  const well = t.allWell(
     nodes.length,
     nodes.reduce((sum, { cameras }) => sum + cameras.length, 0),
   );
+  return aside > 0 ? `${well} ${t.aside(aside)}` : well;
 }

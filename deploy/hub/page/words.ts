@@ -9,6 +9,8 @@ export interface PageWords {
   cutOff(place: string, lasting: string, sites: number): string;
   more(alerts: number): string;
   silent(nodes: number, all: number): string;
+  /** Shelved, or of a place where somebody works. */
+  aside(alerts: number): string;
   noBroker: string;
   alerts: string;
   noAlerts: string;
@@ -71,6 +73,7 @@ const it: PageWords = {
     `${place} guasto da ${lasting}: ${sites === 1 ? '1 sito coinvolto' : `${sites} siti coinvolti`}.`,
   more: (alerts) => (alerts === 1 ? 'Un altro avviso.' : `Altri ${alerts} avvisi.`),
   silent: (nodes, all) => `Nessuna notizia da ${plural(nodes, 'nodo', 'nodi')} su ${all}.`,
+  aside: (alerts) => (alerts === 1 ? 'Un avviso è messo da parte.' : `${alerts} avvisi sono messi da parte.`),
   noBroker: 'Il municipio non raggiunge il broker: quel che segue è vecchio.',
   alerts: 'Avvisi',
   noAlerts: 'Nessun avviso.',
@@ -130,6 +133,7 @@ const en: PageWords = {
     `${place} failing for ${lasting}: ${plural(sites, 'site', 'sites')} affected.`,
   more: (alerts) => (alerts === 1 ? 'One more alert.' : `${alerts} more alerts.`),
   silent: (nodes, all) => `No word from ${nodes} of ${all} nodes.`,
+  aside: (alerts) => (alerts === 1 ? 'One alert is set aside.' : `${alerts} alerts are set aside.`),
   noBroker: 'The town hall does not reach the broker: what follows is old.',
   alerts: 'Alerts',
   noAlerts: 'No alert.',
