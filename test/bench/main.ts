@@ -17,7 +17,7 @@ import { benchUpload, uploadTable } from './upload.ts';
 
 /** Seven days of minutes from fourteen cameras. */
 const weekOfSegments = 14 * 7 * 24 * 60;
-/** What `npm run bench` alone runs, in some four minutes. */
+/** What `npm run bench` alone runs, in some six minutes. */
 const usual = ['seal', 'sweep', 'start', 'record'];
 
 const { values, positionals } = parseArgs({
@@ -69,7 +69,8 @@ const alone = positionals.length === 0;
 const benches: Record<string, (folder: string) => Promise<Found>> = {
   async record(folder) {
     const ingests = ingestsOf(alone ? 'both' : 'auto');
-    const seconds = asked('seconds', alone ? 20 : 30);
+    // Whole minutes: each camera's picture is judged once in one.
+    const seconds = asked('seconds', alone || counts.length > 1 ? 60 : 120);
     const common = { footage, folder, seconds, say };
     if (counts.length > 1 || ingests.length > 1) {
       const result = await matrix(counts, ingests, common);
