@@ -48,7 +48,7 @@ const channels: readonly Channel[] = [
     name: 'health',
     address: topics.health(node),
     from: 'node',
-    retained: false,
+    retained: true,
     says: 'How node, cameras and links are.',
     payload: jsonSchema(healthMessage),
   },

@@ -69,7 +69,8 @@ export const commandSchema = z
       /** Salted hash of the names of those attending; the names stay at the hub. */
       attending: sha256Hex,
     }),
-    z.strictObject({ ...head, type: z.literal('probe') }),
+    // Asked for by the operator alone; an officer who is named must have signed.
+    z.strictObject({ ...head, officer: keyId.optional(), type: z.literal('probe') }),
   ])
   .refine((command) => command.issuedAt < command.expiresAt, 'expiresAt is not after issuedAt')
   .refine((command) => command.expiresAt - command.issuedAt <= maxLifeMs, 'lives longer than 7 days')
@@ -112,19 +113,45 @@ export function unverifiedId(message: Uint8Array): string {
 
 /**
  * Bytes to a verified command: size, envelope, signatures by keys that the policy names, then the signed bytes
- * themselves. Throws a failure coded `too-large`, `malformed` or `bad-signature`.
+ * themselves. Throws a failure coded `too-large`, `malformed`, `bad-signature` or `purpose-not-allowed`; an
+ * {@link Unreadable} once the signatures are good.
  */
 export function verifyCommand(message: Uint8Array, policy: Policy): VerifiedCommand {
   const envelope: Envelope = parseEnvelope(message, maxCommandBytes);
   const { payload, signers } = verifyEnvelope(envelope, payloadTypes.command, signingKeys(policy));
-  return { command: parseCommand(payload), signers, messageHash: sha256(message) } as VerifiedCommand;
+  try {
+    return { command: parseCommand(payload), signers, messageHash: sha256(message) } as VerifiedCommand;
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    throw new Unreadable(error, claim.safeParse(parseJson(payload)).data?.id);
+  }
 }
 
-/** The payload of an envelope as a command. Throws `malformed`, naming the field. */
+const claim = z.object({ id: uuidV7 });
+const purposeOnly = z.object({ purpose: z.string() });
+
+/** Signed by keys of the policy, and no command here: of a later version, or of a program that writes it otherwise. */
+export class Unreadable extends Failure {
+  /** What it calls itself; undefined where that is no id. */
+  readonly id: string | undefined;
+  constructor(why: Failure, id: string | undefined) {
+    super(why.kind, why.code, why.message, { cause: why });
+    this.id = id;
+  }
+}
+
+/**
+ * The payload of an envelope as a command. Throws `malformed`, naming the field, and `purpose-not-allowed` for one that
+ * is whole but for a purpose outside the closed list (Art. 8).
+ */
 export function parseCommand(payload: Uint8Array): Command {
-  const parsed = commandSchema.safeParse(parseJson(payload));
+  const raw = parseJson(payload);
+  const parsed = commandSchema.safeParse(raw);
   if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0];
+  const { issues } = parsed.error;
+  if (purposeOnly.safeParse(raw).success && issues.every(({ path }) => path.join('.') === 'purpose'))
+    throw new Failure('denied', 'purpose-not-allowed', 'purpose: is on no list of Art. 8');
+  const issue = issues[0];
   throw new Failure('invalid', 'malformed', `${issue?.path.join('.') || 'command'}: ${issue?.message}`);
 }
 
@@ -184,7 +211,8 @@ export function signersStand(command: Command, policy: Policy): boolean {
       ),
     );
   return (
-    stands(command.operator, 'operator') && (!('officer' in command) || stands(command.officer, 'officer'))
+    stands(command.operator, 'operator') &&
+    (command.officer === undefined || stands(command.officer, 'officer'))
   );
 }
 
@@ -201,7 +229,7 @@ function missingSignature(
       .filter(({ keyid, nodes }) => signers.some(({ id }) => id === keyid) && (nodes?.includes(node) ?? true))
       .map(({ keyid, role }) => ({ name: person.name, keyid, role })),
   );
-  const named = { operator: command.operator, officer: 'officer' in command ? command.officer : undefined };
+  const named = { operator: command.operator, officer: command.officer };
   for (const role of ['operator', 'officer'] as const)
     if (named[role] !== undefined && !acting.some((one) => one.role === role && one.keyid === named[role]))
       return `the ${role} that the command names has not signed it, or may not do so for ${node}`;

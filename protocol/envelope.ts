@@ -1,7 +1,6 @@
 import { createHash, type KeyObject, sign, verify } from 'node:crypto';
 import { z } from 'zod';
 import { Failure } from './failure.ts';
-import { keyId } from './ids.ts';
 import { type PublicKey, publicKeyOf } from './key.ts';
 
 /** DSSE v1 (secure-systems-lab/dsse), Ed25519. The bytes that came are verified, and those same bytes are parsed. */
@@ -20,15 +19,24 @@ export type PayloadType = (typeof payloadTypes)[keyof typeof payloadTypes];
 /** More signatures than any threshold could ask for: each costs a verification. */
 const maxSignatures = 16;
 
-/** Standard alphabet, and only the one way to write given bytes: DSSE allows more, nothing here writes it. */
+/** Either alphabet of RFC 4648, as DSSE has it, with its padding or without; in it only the one way to write given bytes. */
+function isBase64(text: string): boolean {
+  const bytes = Buffer.from(text, 'base64');
+  const standard = bytes.toString('base64');
+  const urlSafe = bytes.toString('base64url');
+  const padding = standard.slice(urlSafe.length);
+  return [standard, standard.slice(0, urlSafe.length), urlSafe, urlSafe + padding].includes(text);
+}
 const base64 = z
-  .base64()
-  .refine((text) => Buffer.from(text, 'base64').toString('base64') === text, 'not canonical base64');
-export const envelopeSchema = z.strictObject({
+  .string()
+  .meta({ format: 'base64', contentEncoding: 'base64' })
+  .refine(isBase64, 'not canonical base64');
+/** Fields that are not known here are left aside, and a key id may be any word: envelope.md, Parsing rules. */
+export const envelopeSchema = z.object({
   payloadType: z.string().max(200),
   payload: base64,
   signatures: z
-    .array(z.strictObject({ keyid: keyId.optional(), sig: base64.max(200) }))
+    .array(z.object({ keyid: z.string().max(200).optional(), sig: base64.max(200) }))
     .min(1)
     .max(maxSignatures),
 });

@@ -4,6 +4,7 @@ import {
   type Command,
   Refusal,
   signaturesSuffice,
+  Unreadable,
   unverifiedId,
   type VerifiedCommand,
   verifyCommand,
@@ -93,13 +94,21 @@ export async function openCommands(options: CommandOptions): Promise<Commands> {
   );
 
   /** Refuses under the message's own hash: its id is not believed, or belongs to another message. */
-  async function refuseMessage(message: Buffer, code: RefusalCode, why: string, origin: Origin) {
+  async function refuseMessage(
+    message: Buffer,
+    code: RefusalCode,
+    why: string,
+    origin: Origin,
+    own?: string,
+  ): Promise<CommandStatus | undefined> {
     const id = unverifiedId(message);
     options.log.warn({ command: id, code, why, origin }, 'command refused');
     // Who stands before the box with a stick is answered every time.
     if (origin === 'mqtt' && !flood.admit(code, id)) return undefined;
     const hash = sha256(message);
     const { seq } = await audit.append('command-refused', { id, hash, code, bytes: message.length, origin });
+    // Whoever signed rightly what this node cannot read waits under the id it gave, which stays free.
+    if (own !== undefined && journal.find(own) === undefined) say(refusedStatus(own, code, seq), false);
     return say(refusedStatus(id, code, seq), false);
   }
 
@@ -110,7 +119,8 @@ export async function openCommands(options: CommandOptions): Promise<Commands> {
       verified = verifyCommand(message, policy);
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
-      return refuseMessage(message, refusalCode(error), error.message, origin);
+      const own = error instanceof Unreadable ? error.id : undefined;
+      return refuseMessage(message, refusalCode(error), error.message, origin, own);
     }
     const { command, messageHash } = verified;
     const known = journal.find(command.id);

@@ -136,8 +136,8 @@ test('what cannot be verified is answered under the hash of its bytes, not retai
     [Buffer.alloc(2 * 1024 * 1024, 'x'), 'too-large'],
     [Buffer.from([0xff, 0, 1, 2]), 'malformed'],
     [forged, 'bad-signature'],
-    [world.sign({ ...world.extract(), extra: true }), 'malformed'],
-    [world.sign({ ...world.probe(), type: 'reboot' }), 'malformed'],
+    [world.sign(['no', 'order']), 'malformed'],
+    [world.sign({ ...world.extract(), id: '../../policy' }), 'malformed'],
   ];
   for (const [message, code] of messages) {
     const status = await box.commands.receive(message, 'mqtt');
@@ -149,6 +149,35 @@ test('what cannot be verified is answered under the hash of its bytes, not retai
     messages.map(([, code]) => ['command-refused', code]),
   );
   assert.equal(readdirSync(join(folder.path, 'commands')), []);
+  await box.close();
+});
+
+test('rightly signed and unreadable here: refused under its hash and under the id it gave, which stays free', async () => {
+  using folder = temporaryFolder();
+  const box = await node(folder.path, { runners: { extract: scriptedRunner().runner as never } });
+  const extract = world.extract();
+  const orders: [object, string][] = [
+    [{ ...extract, extra: true }, 'malformed'],
+    [{ ...extract, type: 'reboot' }, 'malformed'],
+    [{ ...extract, purpose: 'staff-discipline' }, 'purpose-not-allowed'],
+  ];
+  for (const [order, code] of orders) {
+    const message = world.sign(order);
+    const before = box.said.length;
+    assert.is((await box.commands.receive(message, 'mqtt'))?.id, unverifiedId(message));
+    assert.equal(
+      box.said.slice(before).map(({ status, retained }) => [status.id, status.reason, retained]),
+      [
+        [extract.id, code, false],
+        [unverifiedId(message), code, false],
+      ],
+    );
+  }
+  assert.is((await box.lines()).length, orders.length);
+  assert.is((await box.commands.receive(world.sign(extract), 'mqtt'))?.state, 'accepted');
+  const said = box.said.filter(({ status }) => status.id === extract.id).length;
+  await box.commands.receive(world.sign({ ...extract, extra: true }), 'mqtt');
+  assert.is(box.said.filter(({ status }) => status.id === extract.id).length, said, 'the first is untouched');
   await box.close();
 });
 

@@ -20,7 +20,10 @@ test("c. 1: the five purposes of the article and the controller's own, and no ot
   const box = await obeyingNode(world);
   for (const purpose of purposes) assert.is(await box.order(world.extract({ purpose })), 'accepted');
   // Watching of workers (L. 300/1970 art. 4) is none of them, whoever signs for it.
-  for (const purpose of ['staff-discipline', 'statistics', 'maintenance', 'Judicial-Police', '', undefined])
+  for (const purpose of ['staff-discipline', 'statistics', 'maintenance', 'Judicial-Police', ''])
+    for (const order of [world.extract({ purpose }), world.hold({ purpose })])
+      assert.is(await box.order(order), 'purpose-not-allowed');
+  for (const purpose of [undefined, null, 1, ['judicial-police']])
     assert.is(await box.order(world.extract({ purpose })), 'malformed');
   await box.close();
 });
@@ -36,7 +39,8 @@ test('the log says for what purpose each extraction was', async () => {
 test('a still for the maintainer is no way around the list (Art. 6 c. 8)', async () => {
   const box = await obeyingNode(world);
   assert.is(await box.order(world.snapshot()), 'accepted');
-  for (const purpose of purposes) assert.is(await box.order(world.snapshot({ purpose })), 'malformed');
+  for (const purpose of purposes)
+    assert.is(await box.order(world.snapshot({ purpose })), 'purpose-not-allowed');
   assert.is(
     await box.order(world.snapshot({ from: world.extract().from, to: world.extract().to })),
     'malformed',

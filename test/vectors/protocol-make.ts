@@ -217,17 +217,50 @@ add(
   command(extract({ expiresAt: text(now - 299_000), issuedAt: text(now - hour) })),
 );
 
+add(
+  'keyid may be any word',
+  'accepted',
+  undefined,
+  changed(command(extract()), (one) => {
+    one.signatures[0]!.keyid = 'operator-1';
+    one.signatures[1]!.keyid = '';
+  }),
+);
+add(
+  'fields that nobody here knows are left aside',
+  'accepted',
+  undefined,
+  changed(command(extract()), (one) => {
+    one['note'] = 'x';
+    Object.assign(one.signatures[0]!, { extension: { kind: 'x' } });
+  }),
+);
+add(
+  'the other alphabet of base64, without padding',
+  'accepted',
+  undefined,
+  changed(command(extract()), (one) => {
+    const urlSafe = (text: string): string => Buffer.from(text, 'base64').toString('base64url');
+    one.payload = urlSafe(one.payload);
+    for (const signature of one.signatures) signature.sig = urlSafe(signature.sig);
+  }),
+);
+add(
+  'whole seconds, and UTC as an offset of nothing',
+  'accepted',
+  undefined,
+  command(extract({ issuedAt: '2026-01-15T11:59:00Z', from: '2026-01-15T11:00:00.000000+00:00' })),
+);
+add(
+  'a probe that names an officer, who signed it too',
+  'accepted',
+  undefined,
+  command({ ...head(), officer: idOf('officer'), type: 'probe' }),
+);
+
 add('larger than 256 KiB', 'envelope', 'too-large', undefined, { repeat: { text: 'x', count: 262_145 } });
 add('no JSON', 'envelope', 'malformed', 'extract everything');
 add('empty', 'envelope', 'malformed', '');
-add(
-  'a field too many in the envelope',
-  'envelope',
-  'malformed',
-  changed(command(extract()), (one) => {
-    one['note'] = 'x';
-  }),
-);
 add(
   'no signature',
   'envelope',
@@ -349,13 +382,13 @@ add('an id that climbs out of a folder', 'payload', 'malformed', command(extract
 add(
   'a purpose outside the closed list (Art. 8)',
   'payload',
-  'malformed',
+  'purpose-not-allowed',
   command(extract({ purpose: 'staff-discipline' })),
 );
 add(
   'a snapshot for anything but maintenance',
   'payload',
-  'malformed',
+  'purpose-not-allowed',
   command({
     ...head(),
     officer: idOf('officer'),
@@ -431,6 +464,12 @@ add(
   command(extract({ operator: idOf('officer') }), ['officer']),
 );
 add(
+  'a probe that names an officer who did not sign it',
+  'authorise',
+  'missing-signature',
+  command({ ...head(), officer: idOf('officer'), type: 'probe' }, ['operator']),
+);
+add(
   'a probe that only an officer signed',
   'authorise',
   'missing-signature',
@@ -493,6 +532,7 @@ const inForce = signedPolicy(policy);
 const next = (change: object = {}) => ({ ...policy, version: 6, ...change });
 const persons = (...list: object[]) => ({ persons: list });
 const [rootEntry, operatorEntry, officerEntry] = policy.persons;
+const recipientsFrom = (from: string) => ({ recipients: recipients.map((one) => ({ ...one, from })) });
 const newRootEntry = { name: 'New root', keys: [entry('newRoot', 'root')] };
 policies.push(
   { name: 'the first', message: inForce, fresh: true },
@@ -516,6 +556,15 @@ policies.push(
         ],
       }),
     ),
+  },
+  {
+    name: 'recipients dated a moment after the policy',
+    message: signedPolicy(next(recipientsFrom('2026-01-10T00:00:01.000Z'))),
+  },
+  {
+    name: 'recipients dated later than clocks disagree',
+    message: signedPolicy(next(recipientsFrom('2026-01-10T00:06:00.000Z'))),
+    code: 'policy-unsound',
   },
   {
     name: 'the same version again',

@@ -56,7 +56,7 @@ export function admitPrepared(
     !keyHolder(policy, command.operator, 'operator', command.node)
   )
     denied('missing-signature', 'the operator that the command names has not signed it, or may not');
-  if ('officer' in command && !keyHolder(policy, command.officer, 'officer', command.node))
+  if (command.officer !== undefined && !keyHolder(policy, command.officer, 'officer', command.node))
     denied('unknown-officer', `the key named as officer belongs to no officer for ${command.node}`);
   const node = policy.nodes.find(({ id }) => id === command.node);
   if (node === undefined) return denied('unknown-node', `the policy knows no ${command.node}`);
