@@ -27,10 +27,13 @@ test('adds, lists, replaces and removes who may look at the page; refuses names 
   // Whose page it is stands in a file that nobody else reads, and no password in it.
   assert.is(statSync(loginsPath(hub)).mode & 0o077, 0);
   const logins = openLogins(systemFiles, loginsPath(hub));
-  assert.equal(await logins.check('anna', 'una montagna di neve'), { name: 'anna', role: 'operator' });
+  const anna = await logins.check('anna', 'una montagna di neve');
+  assert.equal([anna?.name, anna?.role, anna?.display], ['anna', 'operator', undefined]);
   assert.is(await logins.check('anna', 'una montagna di nev'), undefined);
   assert.is(await run('add', 'anna', '--role', 'officer', '--password-file', long), 0);
-  assert.equal(await logins.all(), [{ name: 'anna', role: 'officer' }]);
+  const [again] = await logins.all();
+  assert.equal([again?.name, again?.role], ['anna', 'officer']);
+  assert.is.not(again?.made, anna?.made, 'whoever logged in before has to do so again');
   const listed = await hubCommand(['login', 'list', '--json', '--hub', hub]);
   assert.equal(JSON.parse(listed.out), [{ name: 'anna', role: 'officer' }]);
 
@@ -39,11 +42,15 @@ test('adds, lists, replaces and removes who may look at the page; refuses names 
     [['add', 'bruno', '--role', 'officer', '--password-file', file('short', 'corta')], 64],
     [['add', '../bruno', '--role', 'officer', '--password-file', long], 64],
     [['add', 'bruno', '--password-file', long], 64],
+    [['add', 'muro', '--role', 'operator', '--display', '--password-file', long], 64],
     [['remove', 'bruno'], 2],
     [['change', 'anna'], 64],
   ];
   for (const [args, code] of refused) assert.is(await run(...args), code, args.join(' '));
-  assert.equal(await logins.all(), [{ name: 'anna', role: 'officer' }]);
+  assert.equal(await logins.all(), [again]);
+  assert.is(await run('add', 'muro', '--role', 'maintainer', '--display', '--password-file', long), 0);
+  assert.match((await hubCommand(['login', 'list', '--hub', hub])).out, /^muro {2}maintainer {2}display$/m);
+  assert.is(await run('remove', 'muro'), 0);
   assert.is(await run('remove', 'anna'), 0);
   assert.equal(await logins.all(), []);
   writeFileSync(loginsPath(hub), '[{"name":"anna","role":"officer"}]');

@@ -7,12 +7,15 @@ import { readPassphrase } from './passphrase.ts';
 
 export const login: Command = {
   summary: 'Says who may look at the town hall’s page.',
-  usage: 'add NAME --role ROLE | remove NAME | list',
+  usage: 'add NAME --role ROLE [--display] | remove NAME | list',
   notes: `Roles: maintainer (cameras, links, alerts), operator and officer (requests, progress and the register as well).
-A login signs nothing: commands are signed with the keys that the policy names. "add" replaces a login of that name.`,
+A login signs nothing: commands are signed with the keys that the policy names. "add" replaces a login of that name,
+and whoever is logged in by it has to log in again. Two idle hours end a session, and twelve hours in any case; with
+--display, for a screen on a wall, 90 days do: it sees what the maintainer sees and changes nothing.`,
   arguments: { least: 1, most: 2 },
   options: {
     role: { type: 'string', value: 'ROLE', help: loginRoles.join(', ') },
+    display: { type: 'boolean', help: 'a screen on a wall: role maintainer, changes nothing, 90 days' },
     'password-file': { type: 'string', value: 'FILE', help: 'file with the password (else asked for)' },
     json: { type: 'boolean', help: '"list" as JSON' },
   },
@@ -21,9 +24,11 @@ A login signs nothing: commands are signed with the keys that the policy names. 
     const logins = openLogins(systemFiles, loginsPath(call.dir));
     const [act, name] = call.positionals;
     if (act === 'list' && name === undefined) {
-      const all = await logins.all();
+      const all = (await logins.all()).map(({ made: _, ...one }) => one);
       if (call.flag('json')) call.terminal.print(JSON.stringify(all));
-      else for (const one of all) call.terminal.print(`${one.name}  ${one.role}`);
+      else
+        for (const one of all)
+          call.terminal.print(`${one.name}  ${one.role}${one.display ? '  display' : ''}`);
       return 0;
     }
     if (name === undefined || (act !== 'add' && act !== 'remove'))
@@ -34,7 +39,11 @@ A login signs nothing: commands are signed with the keys that the policy names. 
     }
     const role = call.need('role');
     if (!isRole(role)) throw new Failure('usage', 'usage', `--role is one of ${loginRoles.join(', ')}`);
-    await logins.put({ name, role }, await newPassword(call));
+    const display = call.flag('display');
+    // Before anybody types a password for nothing.
+    if (display && role !== 'maintainer')
+      throw new Failure('usage', 'usage', '--display goes with --role maintainer alone');
+    await logins.put({ name, role, ...(display && { display }) }, await newPassword(call));
     return 0;
   },
 };

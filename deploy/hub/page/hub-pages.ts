@@ -25,7 +25,7 @@ function other(form: Form): string {
 function whereOf(seer: Seer, session: Session | undefined): Html {
   const t = pageWords[seer.lang];
   if (session === undefined) return html`<span>${t.title}</span><span>${t.readOnly}</span>`;
-  return html`<span>${t.title}</span><span class="who"><span>${session.name}, ${t.role[session.role]}</span><form method="post" action="/logout?lang=${seer.lang}"><input type="hidden" name="csrf" value="${session.csrf}"><button type="submit">${t.logOut}</button></form></span>`;
+  return html`<span>${t.title}</span><span class="who"><span>${session.name}, ${session.display ? t.display : t.role[session.role]}</span><form method="post" action="/logout?lang=${seer.lang}"><input type="hidden" name="csrf" value="${session.csrf}"><button type="submit">${t.logOut}</button></form></span>`;
 }
 
 export function overviewPage(view: HubView, session: Session | undefined): string {
@@ -45,7 +45,7 @@ export function overviewPage(view: HubView, session: Session | undefined): strin
     styles,
     wide: true,
     body: html`<h1 id="first" aria-live="polite">${part('first')}</h1>
-${session !== undefined && alertForms(form.lang, session.csrf)}
+${session !== undefined && seer.acts && alertForms(form.lang, session.csrf)}
 ${section('alerts', t.alerts)}
 <div class="columns">${section('map', t.map)}${section('nodes', t.nodes)}</div>
 <div data-readout>${section('wall', t.wall, html`<a class="skip" id="skip-wall" href="#after">${t.skipWall}</a><p class="readout wall-readout" id="wall-readout">${t.wallHint}</p>`)}</div>

@@ -1,4 +1,4 @@
-import { randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
+import { createHash, randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
 import { type Files, readIfThere, writeDurably } from '#agent/platform/files.ts';
 import { parseJson } from '#protocol/envelope.ts';
@@ -11,6 +11,10 @@ export type LoginRole = (typeof loginRoles)[number];
 export interface Login {
   name: string;
   role: LoginRole;
+  /** A screen on a wall: sees what the maintainer sees, changes nothing, and stays logged in for long. */
+  display?: true;
+  /** Another one each time the login is put: whoever logged in before has to do so again. */
+  made: string;
 }
 
 /**
@@ -33,6 +37,7 @@ const kept = z.array(
   z.strictObject({
     name: loginName,
     role: z.enum(loginRoles),
+    display: z.literal(true).optional(),
     scrypt: z.strictObject({
       N: z
         .int()
@@ -46,6 +51,11 @@ const kept = z.array(
   }),
 );
 type Kept = z.output<typeof kept>;
+
+function loginOf({ name, role, display, scrypt: { salt } }: Kept[number]): Login {
+  const made = createHash('sha256').update(salt).digest('hex').slice(0, 32);
+  return { name, role, ...(display && { display }), made };
+}
 
 async function read(files: Files, path: string): Promise<Kept> {
   const bytes = await readIfThere(files, path, maxFileBytes);
@@ -72,8 +82,8 @@ export interface Logins {
   all(): Promise<Login[]>;
   /** Undefined for a wrong name or password; takes as long for either. */
   check(name: string, password: string): Promise<Login | undefined>;
-  /** Replaces a login of that name. Throws `usage` for a name or password that cannot be. */
-  put(login: Login, password: string): Promise<void>;
+  /** Replaces a login of that name. Throws `usage` for a name, password or display that cannot be. */
+  put(login: Omit<Login, 'made'>, password: string): Promise<void>;
   /** Throws `unknown-login`. */
   remove(name: string): Promise<void>;
 }
@@ -82,7 +92,7 @@ export function openLogins(files: Files, path: string, cost = usualCost): Logins
   const nobody = { ...cost, salt: randomBytes(16).toString('base64'), hash: '' };
   const write = (all: Kept): Promise<void> => writeDurably(files, path, `${JSON.stringify(all, null, 2)}\n`);
   return {
-    all: async () => (await read(files, path)).map(({ name, role }) => ({ name, role })),
+    all: async () => (await read(files, path)).map(loginOf),
     async check(name, password) {
       const found = (await read(files, path)).find((one) => one.name === name);
       const { salt, hash, ...parameters } = found?.scrypt ?? nobody;
@@ -90,9 +100,9 @@ export function openLogins(files: Files, path: string, cost = usualCost): Logins
       const wanted = Buffer.from(hash, 'base64');
       if (found === undefined || wanted.length !== made.length || !timingSafeEqual(wanted, made))
         return undefined;
-      return { name: found.name, role: found.role };
+      return loginOf(found);
     },
-    async put({ name, role }, password) {
+    async put({ name, role, display }, password) {
       const named = loginName.safeParse(name);
       if (!named.success) throw new Failure('usage', 'usage', `"${name}" ${named.error.issues[0]?.message}`);
       if (password.length < leastPassword || password.length > mostPassword)
@@ -101,11 +111,13 @@ export function openLogins(files: Files, path: string, cost = usualCost): Logins
           'short-password',
           `a password has ${leastPassword} to ${mostPassword} characters`,
         );
+      if (display && role !== 'maintainer')
+        throw new Failure('usage', 'usage', 'a display has the role maintainer: whoever passes by reads it');
       const salt = randomBytes(16);
       const hash = await derive(password, salt, cost);
       const entry = { ...cost, salt: salt.toString('base64'), hash: hash.toString('base64') };
       const others = (await read(files, path)).filter((one) => one.name !== name);
-      await write([...others, { name, role, scrypt: entry }]);
+      await write([...others, { name, role, ...(display && { display }), scrypt: entry }]);
     },
     async remove(name) {
       const all = await read(files, path);

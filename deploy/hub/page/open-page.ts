@@ -21,6 +21,7 @@ import type { RequestRecord } from '../register/requests.ts';
 import { readNamed, type Settings } from '../settings.ts';
 import { shelfHours } from './alert-list.ts';
 import { openAttempts } from './attempts.ts';
+import { openDisplays } from './displays.ts';
 import { alertsFor } from './fleet-view.ts';
 import { loginPage, overviewPage, plainPage, registerPage } from './hub-pages.ts';
 import { hubParts } from './hub-parts.ts';
@@ -28,7 +29,7 @@ import { type HubSource, hubView } from './hub-source.ts';
 import type { Seer } from './hub-view.ts';
 import { type Login, openLogins } from './logins.ts';
 import { type DeskAnswer, openRequestDesk } from './request-desk.ts';
-import { openSessions, type Session, sameToken } from './sessions.ts';
+import { displayMs, openSessions, type Session, sameToken } from './sessions.ts';
 import { isHere, isLoopback, isReachable, knownHost, sameSite, splitHost, tokenOf } from './web-address.ts';
 import { pageWords } from './words.ts';
 
@@ -59,6 +60,11 @@ const ownFiles: Readonly<Record<string, { file: string; type: string }>> = {
 /** `data/logins.json` */
 export function loginsPath(dir: string): string {
   return join(dir, 'data', 'logins.json');
+}
+
+/** `data/displays.json` */
+export function displaysPath(dir: string): string {
+  return join(dir, 'data', 'displays.json');
 }
 
 /**
@@ -114,9 +120,20 @@ export async function openHubPage(parts: {
   });
   const desk = openRequestDesk(source, parts.enter);
   const closing = new AbortController();
+  const displays = openDisplays(files, displaysPath(settings.dir));
+  // Before anybody is answered: a screen that asks is not turned away.
+  try {
+    sessions.restore(await displays.read(), await logins.all());
+  } catch (error) {
+    failed(error);
+  }
   const keep = (): void => {
     if (closing.signal.aborted) return;
-    logins.all().then(sessions.keep, failed);
+    logins
+      .all()
+      .then(sessions.keep)
+      .then(() => displays.keep(sessions.displays()))
+      .catch(failed);
     const timer = clock.after(keepEveryMs, keep);
     closing.signal.addEventListener('abort', () => timer.cancel(), { once: true });
   };
@@ -166,7 +183,13 @@ export async function openHubPage(parts: {
     attempts.name.forget(name);
     sessions.end(tokenOf(asked, cookie) ?? '');
     log.info({ name: login.name, role: login.role, address: asked.address }, 'logged in');
-    return goTo(`/?lang=${lang}`, setCookie(asked, sessions.begin(login)));
+    const token = sessions.begin(login);
+    await displays.keep(sessions.displays());
+    // Of a display the browser remembers it: its power fails, too.
+    return goTo(
+      `/?lang=${lang}`,
+      setCookie(asked, token, login.display ? `; Max-Age=${displayMs / 1000}` : ''),
+    );
   }
 
   async function post(asked: Asked, session: Session | undefined): Promise<Reply> {
@@ -175,9 +198,12 @@ export async function openHubPage(parts: {
     if (session === undefined) return goTo('/login');
     if (!sameSite(asked) || !sameToken(session, form.get('csrf')))
       return text(403, 'this form is not from this page');
+    if (session.display && asked.path !== '/logout')
+      return text(403, pageWords[langOf(asked, settings)].display);
     switch (asked.path) {
       case '/logout':
         sessions.end(tokenOf(asked, cookie) ?? '');
+        await displays.keep(sessions.displays());
         return goTo('/login', setCookie(asked, '', '; Max-Age=0'));
       case '/ack':
       case '/shelve':
@@ -222,7 +248,11 @@ export async function openHubPage(parts: {
   async function get(asked: Asked, session: Session | undefined, open: boolean): Promise<Reply | Told> {
     const lang = langOf(asked, settings);
     const form = { lang, zone: settings.zone };
-    const seer: Seer = { role: session?.role ?? 'maintainer', lang, acts: session !== undefined };
+    const seer: Seer = {
+      role: session?.role ?? 'maintainer',
+      lang,
+      acts: session !== undefined && !session.display,
+    };
     switch (asked.path) {
       case '/login':
         return page(loginPage(form, undefined));

@@ -57,6 +57,8 @@ export interface PageWords {
   wrong: string;
   wait(seconds: number): string;
   role: Record<LoginRole, string>;
+  /** What a screen on a wall is. */
+  display: string;
   readOnly: string;
 }
 
@@ -120,6 +122,7 @@ const it: PageWords = {
   wrong: 'Nome o password errati.',
   wait: (seconds) => `Troppi tentativi: riprovare tra ${seconds} s.`,
   role: { maintainer: 'manutentore', operator: 'incaricato', officer: 'responsabile' },
+  display: 'schermo, sola lettura',
   readOnly: 'sola lettura: su questa macchina non ci sono accessi',
 };
 
@@ -179,6 +182,7 @@ const en: PageWords = {
   wrong: 'Wrong name or password.',
   wait: (seconds) => `Too many tries: again in ${seconds} s.`,
   role: { maintainer: 'maintainer', operator: 'operator', officer: 'officer' },
+  display: 'display, read only',
   readOnly: 'read only: there are no logins on this machine',
 };
 
