@@ -48,8 +48,9 @@ export function statusText(
     );
     const { shape } = states[state];
     lines.push(`${shape} ${cameraName(status, camera.id)}  ${cameraText(camera, status, nowUtc)}`);
-    if (drawn && pieces.length > 0)
-      lines.push(stripText(weeks, pieces, screen), `  ${stripSentence(pieces, lang)}`);
+    if (drawn && pieces.length > 0) lines.push(stripText(weeks, pieces, screen));
+    // Where the strip has no room its sentence has.
+    if (pieces.length > 0) lines.push(`  ${stripSentence(pieces, lang)}`);
   }
   if (drawn) lines.push(stripTextLegend(lang));
   for (const link of health.links) {

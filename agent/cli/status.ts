@@ -6,6 +6,7 @@ import { codeOf, Failure } from '#protocol/failure.ts';
 import { pause, systemClock } from '../platform/clock.ts';
 import { systemFiles } from '../platform/files.ts';
 import { askSocket, type Reply } from '../platform/http.ts';
+import { screenText } from '../view/screen.ts';
 import { localStatus, localWeeks } from '../web/local.ts';
 import type { Command } from './arguments.ts';
 import { statusText } from './status-text.ts';
@@ -75,9 +76,8 @@ async function watch(socket: string): Promise<never> {
       if (error instanceof Failure) return `${error.message}\n`;
       throw error;
     });
-    // Written over what is there and the rest erased: clearing first would flicker.
-    const over = text.replaceAll('\n', '\u001b[K\n');
-    process.stdout.write(process.stdout.isTTY ? `\u001b[H${over}\u001b[J` : `${text}\n`);
+    const { isTTY, columns, rows } = process.stdout;
+    process.stdout.write(isTTY ? screenText(text.trimEnd().split('\n'), { columns, rows }) : `${text}\n`);
     await pause(systemClock, watchMs, new AbortController().signal);
   }
 }

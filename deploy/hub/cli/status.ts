@@ -1,4 +1,5 @@
 import { pause, systemClock } from '#agent/platform/clock.ts';
+import { Failure } from '#protocol/failure.ts';
 import { saidOf } from '../alarms/words.ts';
 import type { StatusAnswer } from '../api/schema.ts';
 import { alertId } from '../fleet/alerts.ts';
@@ -34,11 +35,18 @@ export const status: Command = {
   },
   async run(call) {
     const { terminal } = call;
+    if (!call.flag('watch')) {
+      for (const line of await now(call)) terminal.print(line);
+      return 0;
+    }
+    call.settings();
     for (;;) {
-      const lines = await now(call);
-      if (call.flag('watch')) terminal.clear();
-      for (const line of lines) terminal.print(line);
-      if (!call.flag('watch')) return 0;
+      // A hub that starts again is waited for.
+      const lines = await now(call).catch((error: unknown) => {
+        if (error instanceof Failure && error.kind === 'unavailable') return [error.message];
+        throw error;
+      });
+      terminal.show(lines);
       await pause(systemClock, watchMs, new AbortController().signal);
     }
   },

@@ -1,3 +1,4 @@
+import { screenText } from '#agent/view/screen.ts';
 import { Failure } from '#protocol/failure.ts';
 
 /** The terminal as commands see it. */
@@ -8,8 +9,8 @@ export interface Terminal {
   note(line: string): void;
   /** Rewrites the last line of a terminal; nothing where there is none. */
   progress(line: string): void;
-  /** Empties a terminal's screen; nothing where there is none. */
-  clear(): void;
+  /** Shows these lines instead of what is there, as many as fit; all of them below each other where there is no terminal. */
+  show(lines: readonly string[]): void;
   interactive: boolean;
   /** Reads a line; without showing what is typed when `hidden`. Throws `no-terminal`, `cancelled`. */
   ask(question: string, how?: { hidden: boolean }): Promise<string>;
@@ -92,8 +93,9 @@ export function openTerminal(): Terminal {
       stderr.write(`\r\u001b[2K${line}`);
       progressing = true;
     },
-    clear() {
-      if (stdout.isTTY) stdout.write('\u001b[H\u001b[2J');
+    show(lines) {
+      const { isTTY, columns, rows } = stdout;
+      stdout.write(isTTY ? screenText(lines, { columns, rows }) : `${lines.join('\n')}\n`);
     },
     async ask(question, how) {
       settle();
