@@ -133,6 +133,8 @@ test('the agent knows nothing of deploy and test, deploy nothing of the rooms it
     ...['agent/platform', 'agent/lifecycle', 'agent/mqtt', 'agent/view', 'agent/agent.ts'],
     // Tables: what a condition is called.
     ...['agent/alert/conditions.ts', 'agent/alert/condition.ts', 'agent/alert/translate.ts'],
+    // The page of a box, as the town hall sees it.
+    ...['agent/web/site-parts.ts', 'agent/web/site-words.ts'],
     // The same reflector at both ends of a link.
     ...['agent/link/stamp-reflector.ts', 'agent/link/stamp-clock.ts'],
   ];

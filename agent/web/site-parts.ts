@@ -8,6 +8,7 @@ import type { State } from '../view/states.ts';
 import { isGap, type Piece, piecesOf, type Rows, weekMs } from '../view/strip.ts';
 import { stripBox } from '../view/strip-svg.ts';
 import { elapsed, exactly, type Form, lasting, moment } from '../view/times.ts';
+import { deviceFacts, hostFacts } from './device-facts.ts';
 import type { History } from './history.ts';
 import type { LocalStatus } from './local.ts';
 import {
@@ -17,6 +18,7 @@ import {
   checksText,
   firstSentence,
   gravestFirst,
+  type Seen,
   saidOf,
   worstFirst,
 } from './site-summary.ts';
@@ -26,7 +28,7 @@ import { type SiteWords, siteWords } from './site-words.ts';
 export interface SiteView {
   form: Form;
   nowUtc: number;
-  status: LocalStatus;
+  status: Seen;
   /** What the store knows of each camera, reaching back a week. */
   weeks: ReadonlyMap<string, Rows>;
   history: History;
@@ -93,6 +95,7 @@ ${stripBox(`strip-${camera.id}`, { ...form, window, pieces, name, heightPx: 40, 
   }</dd></div>
 ${camera.codec !== undefined && html`<div><dt>${t.format}</dt><dd>${camera.codec}${size}${(camera.lostPackets ?? 0) > 0 && `, ${t.lost(number(camera.lostPackets ?? 0, lang))}`}</dd></div>`}
 ${camera.picture !== undefined && html`<div><dt>${t.picture}</dt><dd>${t.verdict[camera.picture]}</dd></div>`}
+${deviceFacts(camera, form)}
 </dl>
 ${gapTable(pieces, form, t, `gaps-${camera.id}`)}
 </article>`;
@@ -154,8 +157,9 @@ ${fact('memory', t.free(byteSize(host.memoryFreeBytes, lang), byteSize(host.memo
 ${fact('load', number(host.load1, lang, 2))}
 ${fact('heat', host.temperatureCelsius !== undefined && `${number(host.temperatureCelsius, lang)} °C`)}
 ${fact('checks', checksText(status, lang) ?? false)}
+${hostFacts(host, form)}
 ${fact('machine', html`<time title="${exactly(bootAt, form)}">${t.up(elapsed(host.uptimeSeconds * 1000, lang), boot)}</time>`)}
-${fact('program', sinceTime(status.startedAt, nowUtc, form))}
+${fact('program', status.startedAt !== undefined && sinceTime(status.startedAt, nowUtc, form))}
 ${fact('version', status.version)}
 </dl>`;
 }

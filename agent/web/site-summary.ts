@@ -5,6 +5,8 @@ import { since } from '../view/times.ts';
 import type { LocalStatus } from './local.ts';
 import { siteWords } from './site-words.ts';
 
+/** A node's status; of one that is seen from elsewhere nobody knows when its program began. */
+export type Seen = Omit<LocalStatus, 'startedAt'> & { startedAt?: number };
 export type Camera = NonNullable<LocalStatus['health']['cameras']>[number];
 export type Alert = LocalStatus['alerts'][number];
 
@@ -12,7 +14,7 @@ const known: Readonly<Record<string, { name: Record<Lang, string> }>> = conditio
 const graver = { critical: 0, warning: 1, info: 2 } as const;
 
 /** The first line answers: the gravest fault and how many more, or that all is well. */
-export function firstSentence(status: LocalStatus, nowUtc: number, lang: Lang): string {
+export function firstSentence(status: Seen, nowUtc: number, lang: Lang): string {
   const t = siteWords[lang];
   const [gravest, ...rest] = gravestFirst(status.alerts);
   if (gravest) {
@@ -31,13 +33,13 @@ export function saidOf({ key, detail }: Alert, lang: Lang): string | undefined {
 }
 
 /** `Parcheggio nord (cam-1)`: by its name, then its id. */
-export function cameraName({ names }: Pick<LocalStatus, 'names'>, id: string): string {
+export function cameraName({ names }: Pick<Seen, 'names'>, id: string): string {
   const name = names?.[id];
   return name === undefined || name === id ? id : `${name} (${id})`;
 }
 
 /** How many conditions are judged, and by name which cannot be told now, each with how often; nothing where nobody says. */
-export function checksText({ conditions: judged }: LocalStatus, lang: Lang): string | undefined {
+export function checksText({ conditions: judged }: Seen, lang: Lang): string | undefined {
   if (judged === undefined) return undefined;
   const unknown = new Map<string, number>();
   for (const { key, name, state } of judged) {
@@ -58,14 +60,14 @@ function subjectOf(alert: Alert): string {
 }
 
 /** What stands in front of an alert's sentence: a camera by name; the box itself needs none. */
-export function aboutOf(status: LocalStatus, alert: Alert): string {
+export function aboutOf(status: Seen, alert: Alert): string {
   const subject = subjectOf(alert);
   const isCamera = status.health.cameras?.some(({ id }) => id === subject) ?? false;
   return isCamera ? `${cameraName(status, subject)}: ` : '';
 }
 
 /** Cameras with their states, worst first. */
-export function worstFirst(status: LocalStatus): { camera: Camera; state: State }[] {
+export function worstFirst(status: Seen): { camera: Camera; state: State }[] {
   return (status.health.cameras ?? [])
     .map((camera) => {
       const about = status.alerts.filter((alert) => subjectOf(alert) === camera.id);

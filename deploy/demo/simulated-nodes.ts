@@ -168,6 +168,17 @@ function healthOf({ weeks, uplink, lossPercent, alerts }: SimulatedNode, nowUtc:
               newestSegment: ago(lost ? 18 * 3_600_000 : 40_000),
               bitrate: lost ? 0 : 3_900_000,
               fps: lost ? 0 : 25,
+              codec: 'h264',
+              width: 2560,
+              height: 1440,
+              gopSeconds: 2,
+              ...(lost ? {} : { picture: 'ok' as const }),
+              onvif: {
+                state: lost ? ('away' as const) : ('ok' as const),
+                model: 'Telecamera simulata',
+                firmware: '1.0',
+                ...(lost ? {} : { clockOffsetMs: 300, records: false }),
+              },
             };
           }),
         }),

@@ -1,5 +1,8 @@
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Words } from '#agent/alert/condition.ts';
+import { conditions } from '#agent/alert/conditions.ts';
+import { fill, type Values } from '#agent/alert/words.ts';
 import { systemFiles } from '#agent/platform/files.ts';
 import type { AlertPayload } from '#protocol/messages.ts';
 import { instantText } from '#protocol/time.ts';
@@ -179,22 +182,34 @@ function nodesOf(sites: Sites, nowUtc: number): SimulatedNode[] {
       alerts:
         said === undefined
           ? []
-          : [{ key: said.key, state: 'raised', severity: 'warning', since, detail: said.detail }],
+          : [
+              {
+                key: said.key,
+                state: 'raised',
+                severity: 'warning',
+                since,
+                detail: fill(said.words, 'it', { to: uplink?.to ?? '', ...said.values }),
+              },
+            ],
     };
   });
 }
 
 /** What is wrong now at nodes that are simulated, besides their week. */
-const standing: Readonly<Record<string, { hours: number } & Pick<AlertPayload, 'key' | 'detail'>>> = {
+const standing: Readonly<
+  Record<string, { hours: number; words: Words; values: Values } & Pick<AlertPayload, 'key'>>
+> = {
   'site-01': {
-    key: 'disk-filling.store',
+    key: 'short-retention.store',
     hours: 24,
-    detail: 'il disco terrà 160 ore invece di 168: abbassare il bitrate o montare un disco più grande',
+    words: conditions['short-retention'].reasons.forecast,
+    values: { hours: 160, wanted: 168 },
   },
   'site-13': {
     key: 'link-lossy.uplink',
     hours: 3,
-    detail: 'sul collegamento si perde il 6,2 % dei pacchetti: controllare puntamento e interferenze',
+    words: conditions['link-lossy'].reasons.loss,
+    values: { percent: 6.2 },
   },
 };
 

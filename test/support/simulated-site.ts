@@ -95,7 +95,7 @@ export function simulatedSite(cameras: number, nowUtc: number): SimulatedSite {
           ? []
           : [
               {
-                key: 'disk-filling.store',
+                key: 'short-retention.store',
                 state: 'raised',
                 severity: 'warning',
                 since: ago(24 * hour),

@@ -85,7 +85,7 @@ else {
     );
     assert.equal(await page.locator('#alerts li').evaluateAll((all) => all.map(({ id }) => id)), [
       'alert-camera-down.cam-2',
-      'alert-disk-filling.store',
+      'alert-short-retention.store',
     ]);
     const order = await page.locator('#cameras article').evaluateAll((all) => all.map(({ id }) => id));
     assert.is(order[0], 'camera-cam-2');

@@ -18,11 +18,15 @@ function button(form: string, id: string, value: string, word: string, about: st
   return html`<button type="submit" form="${form}" name="alert" value="${value}" id="${form}-${id}" aria-label="${word}: ${about}">${word}</button>`;
 }
 
-/** The forms that the buttons beside alerts belong to: one each, so that an update replaces none. */
-export function alertForms(lang: string, csrf: string): Html {
+/**
+ * The forms that the buttons beside alerts belong to: one each, so that an update replaces none. `node`: the page that
+ * they lead back to, the overview when absent.
+ */
+export function alertForms(lang: string, csrf: string, node?: string): Html {
+  const back = node === undefined ? '' : `&node=${node}`;
   return html`${['ack', 'shelve', 'unshelve'].map(
     (form) =>
-      html`<form id="${form}" method="post" action="/${form}?lang=${lang}"><input type="hidden" name="csrf" value="${csrf}"></form>`,
+      html`<form id="${form}" method="post" action="/${form}?lang=${lang}${back}"><input type="hidden" name="csrf" value="${csrf}"></form>`,
   )}`;
 }
 

@@ -1,4 +1,5 @@
 import { elapsed, since } from '#agent/view/times.ts';
+import type { AlarmView } from '../alarms/alarms.ts';
 import { saidOf } from '../alarms/words.ts';
 import type { HubAlert } from '../fleet/alerts.ts';
 import { cameraName } from '../settings.ts';
@@ -27,6 +28,14 @@ function downSince(node: NodeView): number | undefined {
   return node.alerts.find(isCutOff)?.since;
 }
 
+/** Where, what, since when, and how many more. */
+export function alertSentence(alert: AlarmView, view: HubView, others: number): string {
+  const { form, nowUtc, settings } = view;
+  const { text } = saidOf(alert, settings, form.lang);
+  const more = others > 0 ? ` ${pageWords[form.lang].more(others)}` : '';
+  return `${whereOf(alert, view)}: ${text}, ${since(nowUtc - alert.since, form.lang)}.${more}`;
+}
+
 /** The first line answers: what is cut off and by what, else the gravest that nobody has taken on, else all is well. */
 export function firstSentence(view: HubView): string {
   const { alerts, nodes, nowUtc, form } = view;
@@ -48,8 +57,7 @@ export function firstSentence(view: HubView): string {
     return `${t.cutOff(cut.node.name, lasting, cut.sites)}${more(others)}`;
   }
   const gravest = open[0];
-  if (gravest)
-    return `${whereOf(gravest, view)}: ${saidOf(gravest, view.settings, form.lang).text}, ${since(nowUtc - gravest.since, form.lang)}.${more(open.length - 1)}`;
+  if (gravest) return alertSentence(gravest, view, open.length - 1);
   const rest = restOf(view);
   return alerts.length > 0 ? t.taken(alerts.length, rest) : rest;
 }

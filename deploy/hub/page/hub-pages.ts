@@ -17,12 +17,12 @@ import { pageWords } from './words.ts';
 
 const styles = ['/hub.css'];
 
-function other(form: Form): string {
+export function other(form: Form): string {
   return `?lang=${form.lang === 'it' ? 'en' : 'it'}`;
 }
 
 /** Whose page it is, and the way out. */
-function whereOf(seer: Seer, session: Session | undefined): Html {
+export function whereOf(seer: Seer, session: Session | undefined): Html {
   const t = pageWords[seer.lang];
   if (session === undefined) return html`<span>${t.title}</span><span>${t.readOnly}</span>`;
   return html`<span>${t.title}</span><span class="who"><span>${session.name}, ${session.display ? t.display : t.role[session.role]}</span><form method="post" action="/logout?lang=${seer.lang}"><input type="hidden" name="csrf" value="${session.csrf}"><button type="submit">${t.logOut}</button></form></span>`;

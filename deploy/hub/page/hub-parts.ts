@@ -95,7 +95,7 @@ function nodeList(view: HubView): Html {
     const more =
       (node.state !== 'ok' || works !== false) &&
       html`<div class="soft">${works}${why}${heard}${sight.version !== undefined && `, ${sight.version}`}</div>`;
-    return html`<li id="node-${node.id}" tabindex="-1"><div class="node"><span>${stateWord(node.state, lang)}</span><span><strong>${node.name}</strong> <small>${node.id}</small></span><span class="soft" title="${t.linkHint}">${facts.join(', ')}</span></div>${more}</li>`;
+    return html`<li id="node-${node.id}" tabindex="-1"><div class="node"><span>${stateWord(node.state, lang)}</span><span><a href="/node?id=${node.id}&amp;lang=${lang}"><strong>${node.name}</strong></a> <small>${node.id}</small></span><span class="soft" title="${t.linkHint}">${facts.join(', ')}</span></div>${more}</li>`;
   })}</ul>`;
 }
 

@@ -10,9 +10,9 @@ import type { Register, RegisterLine } from '../register/register.ts';
 import { findRequest } from '../register/requests.ts';
 import type { Settings } from '../settings.ts';
 import type { Coverage } from './coverage.ts';
-import { alertsFor, nodeViews } from './fleet-view.ts';
+import { alertsFor, type NodeView, nodeViews } from './fleet-view.ts';
 import { holdsOf } from './holds.ts';
-import type { HubView, RequestView, Seer } from './hub-view.ts';
+import type { HubView, NodeRows, RequestView, Seer } from './hub-view.ts';
 
 /** What of the hub the page is made from. */
 export interface HubSource {
@@ -63,6 +63,15 @@ export async function hubView(source: HubSource, seer: Seer): Promise<HubView> {
     holds: seer.role === 'maintainer' ? new Map() : holdsOf(source.cases.all(), nowUtc),
     requests: seer.role === 'maintainer' ? undefined : await requestViews(source),
   };
+}
+
+/** For the view that {@link hubView} made of the same moment. */
+export function nodeRows(
+  { coverage }: HubSource,
+  { window }: HubView,
+  { sight, cameras }: NodeView,
+): NodeRows {
+  return new Map(cameras.map(({ id }) => [id, coverage.rows(sight, id, window)]));
 }
 
 type Filmed = ExtractCommand | HoldCommand;

@@ -1,5 +1,5 @@
 import type { Lang } from '#agent/view/states.ts';
-import type { Interval, Piece } from '#agent/view/strip.ts';
+import type { Interval, Piece, Rows } from '#agent/view/strip.ts';
 import type { Form } from '#agent/view/times.ts';
 import type { AlarmView } from '../alarms/alarms.ts';
 import type { CaseAnswer } from '../api/schema.ts';
@@ -11,6 +11,8 @@ import type { LoginRole } from './logins.ts';
 export interface Seer {
   role: LoginRole;
   lang: Lang;
+  /** The one node that they look at; all of them when absent. */
+  node?: string;
   /** Whether they may acknowledge: only who logged in. */
   acts: boolean;
 }
@@ -24,6 +26,9 @@ export interface RequestView {
   rejected: boolean;
   cases: (Omit<CaseAnswer, 'envelope'> & { camera: string; from: number; to: number })[];
 }
+
+/** What is recorded of the cameras of one node, and why the rest is not. */
+export type NodeRows = ReadonlyMap<string, Rows>;
 
 /** What the page shows at one moment. */
 export interface HubView {

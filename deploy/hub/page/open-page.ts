@@ -1,33 +1,28 @@
 import { join } from 'node:path';
-import { type Clock, pause } from '#agent/platform/clock.ts';
+import type { Clock } from '#agent/platform/clock.ts';
 import type { Files } from '#agent/platform/files.ts';
-import {
-  type Answer,
-  type Asked,
-  type Listen,
-  listenHttp,
-  type Reply,
-  type Told,
-} from '#agent/platform/http.ts';
+import type { Answer, Asked, Reply, Told } from '#agent/platform/http.ts';
 import type { Log } from '#agent/platform/log.ts';
 import { pageFiles, pageHeaders } from '#agent/view/document.ts';
 import { openLive } from '#agent/view/live.ts';
 import { metricsText, metricsType } from '#agent/view/metrics.ts';
 import type { Lang } from '#agent/view/states.ts';
 import type { Form } from '#agent/view/times.ts';
-import { Failure, sentenceOf } from '#protocol/failure.ts';
+import { Failure } from '#protocol/failure.ts';
 import type { Alarms } from '../alarms/alarms.ts';
 import type { RequestRecord } from '../register/requests.ts';
 import { readNamed, type Settings } from '../settings.ts';
 import { shelfHours } from './alert-list.ts';
-import { openAttempts } from './attempts.ts';
 import { openDisplays } from './displays.ts';
 import { alertsFor } from './fleet-view.ts';
 import { loginPage, overviewPage, plainPage, registerPage } from './hub-pages.ts';
 import { hubParts } from './hub-parts.ts';
-import { type HubSource, hubView } from './hub-source.ts';
+import { type HubSource, hubView, nodeRows } from './hub-source.ts';
 import type { Seer } from './hub-view.ts';
-import { type Login, openLogins } from './logins.ts';
+import { keepListening } from './keep-listening.ts';
+import { openLogins } from './logins.ts';
+import { nodePage, nodeParts } from './node-page.ts';
+import { openPasswordTries } from './password-tries.ts';
 import { type DeskAnswer, openRequestDesk } from './request-desk.ts';
 import { displayMs, openSessions, type Session, sameToken } from './sessions.ts';
 import { isHere, isLoopback, isReachable, knownHost, sameSite, splitHost, tokenOf } from './web-address.ts';
@@ -39,19 +34,10 @@ export interface HubPage {
   close(): Promise<void>;
 }
 
-/** A request with 64 cameras and a long reason. */
-const maxFormBytes = 32 * 1024;
 const maxFileBytes = 256 * 1024;
 const liveEveryMs = 2000;
 const mostWatchers = 100;
 const keepEveryMs = 5000;
-/** A port that somebody else has may be free again. */
-const retryMs = 30_000;
-/** Password tries by name and by address; a person mistypes three times, a program thousands. */
-const byName = { burst: 5, everyMs: 30_000 };
-const byAddress = { burst: 20, everyMs: 5000 };
-/** Each takes 128 MiB and half a second of a processor. */
-const mostChecks = 2;
 
 const ownFiles: Readonly<Record<string, { file: string; type: string }>> = {
   '/hub.css': { file: 'browser/hub.css', type: 'text/css; charset=utf-8' },
@@ -108,11 +94,17 @@ export async function openHubPage(parts: {
   const tls = cert !== undefined && key !== undefined ? { cert, key } : undefined;
   const failed = (err: unknown): void => log.error({ err }, 'the page failed');
   const sessions = openSessions(clock);
-  const attempts = { name: openAttempts(clock, byName), address: openAttempts(clock, byAddress) };
-  let checking = 0;
+  const tries = openPasswordTries({ logins, clock, log });
   const cookie = tls ? '__Host-peio' : 'peio';
   const live = openLive<string>({
-    render: async (seer) => hubParts(await hubView(source, JSON.parse(seer) as Seer)),
+    render: async (text) => {
+      const seer = JSON.parse(text) as Seer;
+      const view = await hubView(source, seer);
+      const node = view.nodes.find(({ id }) => id === seer.node);
+      if (node) return nodeParts(view, node, nodeRows(source, view, node));
+      // A node that the policy names no longer has nothing new.
+      return seer.node === undefined ? hubParts(view) : new Map();
+    },
     after: clock.after,
     everyMs: liveEveryMs,
     most: mostWatchers,
@@ -164,23 +156,10 @@ export async function openHubPage(parts: {
     const refused = (status: number, why: string): Reply =>
       page(loginPage({ lang, zone: settings.zone }, why), status);
     if (!sameSite(asked)) return text(403, 'this form is not from this page');
-    const waitMs = Math.max(attempts.address.waitMs(asked.address), attempts.name.waitMs(name));
-    if (waitMs > 0 || checking >= mostChecks) {
-      log.warn({ name, address: asked.address }, 'too many tries to log in');
-      return refused(429, t.wait(Math.max(1, Math.ceil(waitMs / 1000))));
-    }
-    checking += 1;
-    let login: Login | undefined;
-    try {
-      login = await logins.check(name, form.get('password') ?? '');
-    } finally {
-      checking -= 1;
-    }
-    if (login === undefined) {
-      log.warn({ name, address: asked.address }, 'a login was refused');
-      return refused(403, t.wrong);
-    }
-    attempts.name.forget(name);
+    const tried = await tries.check(name, form.get('password') ?? '', asked.address);
+    if (tried === 'wrong') return refused(403, t.wrong);
+    if ('waitMs' in tried) return refused(429, t.wait(Math.max(1, Math.ceil(tried.waitMs / 1000))));
+    const { login } = tried;
     sessions.end(tokenOf(asked, cookie) ?? '');
     log.info({ name: login.name, role: login.role, address: asked.address }, 'logged in');
     const token = sessions.begin(login);
@@ -209,7 +188,7 @@ export async function openHubPage(parts: {
       case '/shelve':
       case '/unshelve':
         await setAlert(asked.path, form.get('alert') ?? '', session);
-        return goTo(`/?lang=${langOf(asked, settings)}#alerts-title`);
+        return goTo(`${backOf(asked)}lang=${langOf(asked, settings)}#alerts-title`);
       case '/request':
         return await atDesk(asked, session, () => desk.take(form, formOf(asked), session));
       default:
@@ -245,6 +224,14 @@ export async function openHubPage(parts: {
       await (act === '/ack' ? alerts.acknowledge(value, session.name) : alerts.unshelve(value, session.name));
   }
 
+  /** A node that there is, where one is asked for: nothing else becomes a view of its own. */
+  const nodeOf = ({ query }: Asked): string | undefined =>
+    source.fleet.nodes().find(({ id }) => id === query.get('node'))?.id;
+  const backOf = (asked: Asked): string => {
+    const node = nodeOf(asked);
+    return node === undefined ? '/?' : `/node?id=${node}&`;
+  };
+
   async function get(asked: Asked, session: Session | undefined, open: boolean): Promise<Reply | Told> {
     const lang = langOf(asked, settings);
     const form = { lang, zone: settings.zone };
@@ -264,6 +251,13 @@ export async function openHubPage(parts: {
       case '/':
         if (!open) return goTo(`/login?lang=${lang}`);
         return page(overviewPage(await hubView(source, seer), session));
+      case '/node': {
+        if (!open) return goTo(`/login?lang=${lang}`);
+        const view = await hubView(source, seer);
+        const node = view.nodes.find(({ id }) => id === asked.query.get('id'));
+        if (node === undefined) return text(404, 'not found');
+        return page(nodePage(view, node, nodeRows(source, view, node), session));
+      }
       case '/register':
         if (!open) return goTo(`/login?lang=${lang}`);
         if (seer.role === 'maintainer') return text(403, pageWords[lang].role.maintainer);
@@ -284,7 +278,8 @@ export async function openHubPage(parts: {
             watcher.gone.addEventListener('abort', () =>
               session?.ended.removeEventListener('abort', watcher.end),
             );
-            live.watch(JSON.stringify(seer), watcher);
+            const node = nodeOf(asked);
+            live.watch(JSON.stringify({ ...seer, ...(node !== undefined && { node }) }), watcher);
           },
         };
       default:
@@ -324,49 +319,19 @@ export async function openHubPage(parts: {
     return await get(asked, session, open);
   };
 
-  let url: string | undefined;
-  const tried = Promise.withResolvers<void>();
-  const at: Listen = { host, port, ...(tls ? { tls } : {}) };
-  const serve = async (): Promise<void> => {
-    while (!closing.signal.aborted)
-      try {
-        const server = await listenHttp(at, answer, {
-          maxBodyBytes: maxFormBytes,
-          maxConnections: 256,
-          failed,
-        });
-        url = `${tls ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${server.port}`;
-        log.info({ url }, 'the page is there');
-        tried.resolve();
-        await untilAborted(closing.signal);
-        await server.close();
-      } catch (error) {
-        if (!(error instanceof Failure)) throw error;
-        log.error({ why: sentenceOf(error) }, 'there is no page');
-        tried.resolve();
-        await pause(clock, retryMs, closing.signal);
-      }
-  };
-  const serving = serve();
-  await Promise.race([tried.promise, serving]);
+  const at = { host, port, ...(tls ? { tls } : {}) };
+  const listening = await keepListening({ at, answer, clock, log, failed, signal: closing.signal });
   return {
-    url: () => url,
+    url: () => listening.url(),
     async close() {
       closing.abort();
       live.close();
-      await serving;
+      await listening.ended;
     },
   };
 }
 
 const viewFolder = join(import.meta.dirname, '..', '..', '..', 'agent', 'view');
-
-function untilAborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
-}
 
 /** A line of the register; every one when none is named. */
 function beforeOf({ query }: Asked): number {

@@ -40,6 +40,9 @@ export interface PageWords {
   /** `35 s` ago. */
   heard(length: string): string;
   neverHeard: string;
+  notHeard: string;
+  /** `12 min`: how old what follows is. */
+  asOf(length: string): string;
   /** What the figures of a node's link are. */
   linkHint: string;
   requests: string;
@@ -106,6 +109,8 @@ const it: PageWords = {
   behind: (place) => `fuori portata a causa di ${place}`,
   heard: (length) => `ultima notizia ${length} fa`,
   neverHeard: 'mai sentito da quando il municipio è acceso',
+  notHeard: 'non si sente.',
+  asOf: (length) => `Il nodo non si sente: quel che segue è di ${length} fa.`,
   linkHint: 'collegamento verso il municipio: perdite, andata e ritorno',
   requests: 'Richieste',
   noRequests: 'Nessuna richiesta.',
@@ -166,6 +171,8 @@ const en: PageWords = {
   behind: (place) => `out of reach because of ${place}`,
   heard: (length) => `last heard ${length} ago`,
   neverHeard: 'never heard since the town hall started',
+  notHeard: 'not heard.',
+  asOf: (length) => `The node is not heard: what follows is of ${length} ago.`,
   linkHint: 'link towards the town hall: loss, round trip',
   requests: 'Requests',
   noRequests: 'No request.',
