@@ -36,7 +36,10 @@ export function signNote(text: string, name: string, key: KeyObject): string {
   return `${text}\n${line(name, ed25519Type, publicKeyOf(key), sign(null, Buffer.from(text), key))}`;
 }
 
-/** Splits without believing. Throws `note-malformed`. */
+/**
+ * Splits without believing. Throws `note-malformed`, also for base64 that is not the one way to write its bytes: then no
+ * byte of a note can be changed that nobody notices.
+ */
 export function parseNote(note: string, maxBytes = maxNoteBytes): Note {
   const malformed = (): never => {
     throw new Failure('invalid', 'note-malformed', 'not a signed note');
@@ -50,6 +53,7 @@ export function parseNote(note: string, maxBytes = maxNoteBytes): Note {
     const match = /^— ([^\s+]{1,200}) ([A-Za-z0-9+/]{8,400}={0,2})$/.exec(text);
     if (!match) return malformed();
     const bytes = Buffer.from(match[2] as string, 'base64');
+    if (bytes.toString('base64') !== match[2]) return malformed();
     return {
       name: match[1] as string,
       keyHash: bytes.subarray(0, 4),

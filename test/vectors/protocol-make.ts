@@ -766,7 +766,7 @@ save('log.json', {
   at: text(now + 10_000),
 });
 
-/** What comes of the command of line 2: the node's answer, its list, its proof, and the town hall's list of a copy. */
+/** What comes of one command: the node's answer, its list, its proof, and the town hall's list of a copy. */
 const ordered = extract();
 const orderEnvelope = command(ordered);
 const accepted = JSON.stringify({
@@ -915,7 +915,7 @@ const delivered: Delivered[] = [
     ['a hash in upper case', { sha256: file.sha256.toUpperCase() }],
     ['a file without bytes', { bytes: 0 }],
     ['a state of the clock that there is not', { clock: 'good' }],
-    ['a time without milliseconds', { start: '2026-01-15T11:00:00Z' }],
+    ['a time without a zone', { start: '2026-01-15T11:00:00.000' }],
   ].map(
     ([name, change]): Delivered => ({
       name: name as string,
