@@ -1,18 +1,18 @@
 import { join } from 'node:path';
-import { type Files, readIfThere, writeDurably } from '#agent/platform/files.ts';
-import { type Command, maxCommandBytes } from '#protocol/command.ts';
-import { parseJson } from '#protocol/envelope.ts';
+import { type Files, writeDurably } from '#agent/platform/files.ts';
+import type { Command } from '#protocol/command.ts';
 import { Failure } from '#protocol/failure.ts';
 import type { PublicKey } from '#protocol/key.ts';
-import { type Manifest, maxManifestBytes } from '#protocol/manifest.ts';
+import type { Manifest } from '#protocol/manifest.ts';
 import type { Policy } from '#protocol/policy.ts';
 import type { CommandStatus } from '#protocol/status.ts';
 import type { Register, RegisterEntry } from '../register/register.ts';
 import { findRequest } from '../register/requests.ts';
 import { serial } from '../serial.ts';
 import { type Asked, admitPrepared, admitSigned, hasLapsed } from './admission.ts';
-import { type CaseFile, caseFile, commandOf, isDelivered, isOver } from './case.ts';
+import { type CaseFile, isDelivered, isOver } from './case.ts';
 import { preparedFacts } from './facts.ts';
+import { readCase } from './kept.ts';
 import { requireManifestOf, verifyManifest } from './manifest.ts';
 import { maxReviewMs, reviewOf } from './reviews.ts';
 import { verifyStatus } from './status.ts';
@@ -62,7 +62,10 @@ export interface Cases {
   news(id: string, revision: number, limitMs: number): Promise<Case>;
 }
 
-/** A case is one command and what came of it: `data/cases/<id>/`. Steps on one case come one after the other. */
+/**
+ * A case is one command and what came of it: `data/cases/<id>/`. Steps on one case come one after the other. What the
+ * register says of it is so: a case whose own file a crash kept from it opens as it was noted.
+ */
 export async function openCases(options: {
   files: Files;
   dir: string;
@@ -94,10 +97,11 @@ export async function openCases(options: {
     one.revision += 1;
     for (const listener of waiting.get(one.id) ?? []) listener();
   };
+  /** What was noted counts at once: nobody opens, while the disk still works, what the register calls closed. */
   async function keep(one: Case, change: Partial<CaseFile>): Promise<void> {
-    const { command: _c, envelope: _e, manifest: _m, revision: _r, ...kept } = { ...one, ...change };
-    await writeDurably(files, join(dir, one.id, 'case.json'), JSON.stringify(kept));
     Object.assign(one, change);
+    const { command: _c, envelope: _e, manifest: _m, revision: _r, ...kept } = one;
+    await writeDurably(files, join(dir, one.id, 'case.json'), JSON.stringify(kept));
     wake(one);
   }
   /** Asking a node for its health touches no picture: the node's log is where that stands. */
@@ -111,10 +115,16 @@ export async function openCases(options: {
   const step = <T>(id: string, work: (one: Case) => Promise<T>): Promise<T> =>
     steps.run(id, () => work(get(id)));
 
+  const requireNotRejected = ({ request }: Case): void => {
+    if (request !== undefined && findRequest(register.lines(), request)?.rejected)
+      throw new Failure('denied', 'request-rejected', `request ${request} was rejected`);
+  };
+
   await files.makeFolder(dir);
+  const noted = register.lines();
   for (const { name, directory } of await files.list(dir))
     if (directory) {
-      const found = await readCase(files, join(dir, name), nodeKeys);
+      const found = await readCase(files, join(dir, name), noted, nodeKeys);
       if (found) cases.set(found.id, found);
     }
 
@@ -178,11 +188,12 @@ export async function openCases(options: {
             'not-prepared',
             `case ${id} is ${one.state}: there is nothing to authorise`,
           );
-        if (one.request !== undefined && findRequest(register.lines(), one.request)?.rejected)
-          throw new Failure('denied', 'request-rejected', `request ${one.request} was rejected`);
+        requireNotRejected(one);
         const complete = admitSigned(Buffer.from(envelope), options.policy(), one, options.utc());
         await writeDurably(files, join(dir, id, 'command.dsse.json'), envelope);
         one.envelope = envelope;
+        // Somebody may have rejected it while the disk worked; from here to the line nobody can.
+        requireNotRejected(one);
         if (!complete) {
           note(one, { kind: 'signed', by });
           await keep(one, {});
@@ -313,38 +324,4 @@ function heldAt(one: Case | undefined): string | undefined {
 function endOf(command: Command, { state }: CommandStatus): CaseFile['state'] | undefined {
   if (state === 'refused' || state === 'failed') return state;
   return state === 'done' && !isDelivered(command) ? 'executed' : undefined;
-}
-
-/** It was good when it came; a node's key that was replaced since takes the case's footage out of use, not the hub. */
-function stillGood(signed: Buffer, keys: readonly PublicKey[]): Manifest | undefined {
-  for (const key of keys)
-    try {
-      return verifyManifest(signed, key);
-    } catch (error) {
-      if (!(error instanceof Failure)) throw error;
-    }
-  return undefined;
-}
-
-/** A folder without a readable case.json was being made when the power went: nobody was told of it. */
-async function readCase(
-  files: Files,
-  folder: string,
-  nodeKeys: (command: Command) => PublicKey[],
-): Promise<Case | undefined> {
-  const bytes = await readIfThere(files, join(folder, 'case.json'), 64 * 1024);
-  if (bytes === undefined) return undefined;
-  const parsed = caseFile.safeParse(parseJson(bytes));
-  if (!parsed.success) throw new Failure('corrupt', 'case-broken', `${folder}/case.json is damaged`);
-  const envelope = await files.read(join(folder, 'command.dsse.json'), maxCommandBytes);
-  const command = commandOf(envelope);
-  const signed = await readIfThere(files, join(folder, 'manifest.dsse.json'), maxManifestBytes);
-  const manifest = signed && stillGood(signed, nodeKeys(command));
-  return {
-    ...parsed.data,
-    command,
-    envelope: envelope.toString('utf8'),
-    ...(manifest ? { manifest } : {}),
-    revision: 0,
-  };
 }

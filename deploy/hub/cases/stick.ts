@@ -79,19 +79,11 @@ export function openSticks(parts: {
         await inbox.begin(expected);
         return inbox.offset(expected);
       }
-      const here = await inbox.offset(expected);
-      if (here !== offset) return here;
-      if (offset + bytes.length > expected.bytes)
-        throw new Failure('denied', 'other-size', `${file} is longer than the manifest says`);
-      const opened = await files.open(expected.partial, 'append');
-      try {
-        await opened.write(bytes);
-      } finally {
-        await opened.close();
-      }
-      if (offset + bytes.length < expected.bytes) return offset + bytes.length;
-      await inbox.settle(expected);
-      return expected.bytes;
+      const before = await inbox.offset(expected);
+      if (before !== offset) return before;
+      const here = await inbox.append(expected, offset, bytes);
+      if (here === expected.bytes) await inbox.settle(expected);
+      return here;
     },
   };
 }

@@ -37,7 +37,8 @@ export interface Delivery {
 
 /**
  * What arrives for the cases: `inbox/` gathers, `files/` holds what was verified. Paths are made from the id of a
- * case of this hub and a name of its signed manifest, never from what an upload says.
+ * case of this hub and a name of its signed manifest, never from what an upload says. What changes the files of one
+ * case comes one after the other, and nothing is made for a case that is being closed.
  */
 export interface Inbox {
   /** For a new upload. Throws `denied`: `not-expected`, `manifest-first`, `not-listed`, `other-size`; `too-large`. */
@@ -47,6 +48,8 @@ export interface Inbox {
    * twice: its first PATCH conflicts, it asks for the offset and goes on from there.
    */
   begin(expected: Expected): Promise<void>;
+  /** Adds what comes at `offset` by another way than an upload; how many bytes are here then. */
+  append(expected: Expected, offset: number, bytes: Buffer): Promise<number>;
   /** For `<command>/<file>` of an upload's address; throws as `announce` does, and `unknown-upload`. */
   find(id: string): Expected;
   /** Bytes here; the whole size once the file is verified. Settles a file whose last byte came before a crash. */
@@ -82,10 +85,14 @@ export function openInbox(options: { files: Files; cases: Cases; log: Log }): In
     here.set(one.id, fresh);
     return fresh;
   }
+  function requireOpen({ state }: Case): void {
+    if (state !== 'authorised' && state !== 'complete')
+      denied('not-expected', 'nothing is expected for this command');
+  }
   function expect(command: string, file: string, bytes: number | undefined): Expected {
     const one = cases.all().find(({ id }) => id === command);
-    if (one === undefined || !(one.state === 'authorised' || one.state === 'complete'))
-      return denied('not-expected', 'nothing is expected for this command');
+    if (one === undefined) return denied('not-expected', 'nothing is expected for this command');
+    requireOpen(one);
     const folder = cases.folder(one.id);
     const at = (name: string, size: number): Expected => ({
       one,
@@ -161,9 +168,10 @@ export function openInbox(options: { files: Files; cases: Cases; log: Log }): In
     await completeIfAll(one);
   }
   const settle = (expected: Expected): Promise<void> =>
-    steps.run(`${expected.one.id}/${expected.file}`, () =>
-      expected.file === manifestName ? settleManifest(expected) : settleFile(expected),
-    );
+    steps.run(expected.one.id, () => {
+      requireOpen(expected.one);
+      return expected.file === manifestName ? settleManifest(expected) : settleFile(expected);
+    });
 
   return {
     async announce(metadata, bytes) {
@@ -188,15 +196,32 @@ export function openInbox(options: { files: Files; cases: Cases; log: Log }): In
       if (!parsed.success) throw new Failure('denied', 'unknown-upload', 'no such upload');
       return expect(parsed.data.command, parsed.data.file, undefined);
     },
-    async begin({ one, file, partial, bytes }) {
-      if (await present(one, file)) return;
-      const size = await files.size(partial);
-      // A manifest is small, and may be another one than the last time: it begins anew.
-      if (size !== undefined && size < bytes && file !== manifestName) return;
-      await discard(partial);
-      await files.makeFolder(join(cases.folder(one.id), 'inbox'));
-      await (await files.open(partial, 'create')).close();
-    },
+    begin: ({ one, file, partial, bytes }) =>
+      steps.run(one.id, async () => {
+        requireOpen(one);
+        if (await present(one, file)) return;
+        const size = await files.size(partial);
+        // A manifest is small, and may be another one than the last time: it begins anew.
+        if (size !== undefined && size < bytes && file !== manifestName) return;
+        await discard(partial);
+        await files.makeFolder(join(cases.folder(one.id), 'inbox'));
+        await (await files.open(partial, 'create')).close();
+      }),
+    append: ({ one, file, partial, bytes: whole }, offset, bytes) =>
+      steps.run(one.id, async () => {
+        requireOpen(one);
+        if (await present(one, file)) return whole;
+        const here = (await files.size(partial)) ?? denied('unknown-upload', 'no such upload');
+        if (here !== offset) return here;
+        if (offset + bytes.length > whole) denied('other-size', `${file} is longer than the manifest says`);
+        const opened = await files.open(partial, 'append');
+        try {
+          await opened.write(bytes);
+        } finally {
+          await opened.close();
+        }
+        return offset + bytes.length;
+      }),
     async offset(expected) {
       if ((await files.size(expected.partial)) === expected.bytes) await settle(expected);
       if (await present(expected.one, expected.file)) return expected.bytes;
@@ -224,24 +249,25 @@ export function openInbox(options: { files: Files; cases: Cases; log: Log }): In
         gaps: manifest.gaps.length,
       };
     },
-    async erase(one) {
-      const erased = { files: 0, bytes: 0 };
-      for (const part of ['inbox', 'files']) {
-        const folder = join(cases.folder(one.id), part);
-        for (const { name } of await files.list(folder)) {
-          const path = join(folder, name);
-          erased.bytes += (await files.size(path)) ?? 0;
-          erased.files += 1;
-          await files.remove(path);
+    erase: (one) =>
+      steps.run(one.id, async () => {
+        const erased = { files: 0, bytes: 0 };
+        for (const part of ['inbox', 'files']) {
+          const folder = join(cases.folder(one.id), part);
+          for (const { name } of await files.list(folder)) {
+            const path = join(folder, name);
+            erased.bytes += (await files.size(path)) ?? 0;
+            erased.files += 1;
+            await files.remove(path);
+          }
+          await files.makeFolder(folder);
+          await files.syncFolder(folder);
+          await files.removeFolder(folder);
         }
-        await files.makeFolder(folder);
-        await files.syncFolder(folder);
-        await files.removeFolder(folder);
-      }
-      here.delete(one.id);
-      announced.delete(one.id);
-      return erased;
-    },
+        here.delete(one.id);
+        announced.delete(one.id);
+        return erased;
+      }),
     async recover() {
       for (const one of cases.all()) {
         if (one.state !== 'authorised') continue;

@@ -89,12 +89,15 @@ export function handlersOf(parts: {
     'POST /reject': ({ by, request: id, reason }) => {
       if (request(id).rejected)
         throw new Failure('denied', 'request-rejected', `request ${id} was rejected already`);
-      const taken = cases.all().find((one) => one.request === id && one.state !== 'prepared');
-      if (taken)
+      // What the officer signed, and nothing less, grants a request: a command that lapsed before did not.
+      const granted = register
+        .lines()
+        .find((line) => line.kind === 'authorised' && line.request === id && line.case !== undefined);
+      if (granted?.case !== undefined)
         throw new Failure(
           'denied',
           'under-way',
-          `request ${id} was granted: case ${taken.id} is ${taken.state}`,
+          `request ${id} was granted: case ${granted.case} is ${cases.get(granted.case).state}`,
         );
       return { seq: register.append({ kind: 'rejected', request: id, by, reason }).seq };
     },
@@ -106,7 +109,11 @@ export function handlersOf(parts: {
       const one = deliveredCase(cases, id);
       const role = openerRole(policies.current(), one, recipient, utc());
       requireFit(one.command.purpose, { masked: masks !== undefined, original });
-      if (review !== undefined) await cases.review(id, review);
+      if (review !== undefined) {
+        await cases.review(id, review);
+        // It may have been closed meanwhile.
+        deliveredCase(cases, id);
+      }
       const { seq, at } = register.append({
         kind: 'opened',
         request: one.request,
