@@ -97,12 +97,20 @@ function requireAsked(command: Command, policy: Policy, asked: Asked, utcMs: num
   }
 }
 
-function requireRequested(command: ExtractCommand | HoldCommand, request: KnownRequest | undefined): void {
+/**
+ * Throws `unknown-request`, `request-rejected`, `other-request`, `other-purpose`, `not-requested`: the command is for
+ * another request than this one, or for more than it asks for.
+ */
+export function requireRequested(
+  command: ExtractCommand | HoldCommand,
+  request: KnownRequest | undefined,
+): void {
   if (request === undefined)
     throw new Failure('denied', 'unknown-request', 'there is no such request: enter it with "hub request"');
   const { record } = request;
   if (request.rejected) denied('request-rejected', `request ${request.id} was rejected`);
-  if (command.request.recordHash !== request.recordHash || command.request.protocol !== record.protocol)
+  const { protocol, date, recordHash } = command.request;
+  if (recordHash !== request.recordHash || protocol !== record.protocol || date !== record.date)
     denied('other-request', `the command does not carry the record of request ${request.id}`);
   if (command.purpose !== record.purpose)
     denied('other-purpose', `request ${request.id} is for ${record.purpose}, not for ${command.purpose}`);

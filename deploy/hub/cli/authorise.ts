@@ -1,9 +1,10 @@
 import { maxCommandBytes, type Command as Order, verifyCommand } from '#protocol/command.ts';
-import { addSignature, parseEnvelope, sha256 } from '#protocol/envelope.ts';
+import { addSignature, parseEnvelope } from '#protocol/envelope.ts';
 import { Failure } from '#protocol/failure.ts';
 import { publicKeyOf } from '#protocol/key.ts';
-import { keyHolder } from '../cases/admission.ts';
+import { keyHolder, requireRequested } from '../cases/admission.ts';
 import { attendingOf } from '../register/attending.ts';
+import { recordBehind } from '../register/requests.ts';
 import { cameraName } from '../settings.ts';
 import { readTrusted } from '../trust.ts';
 import { caseId, latestNote } from './case-id.ts';
@@ -70,14 +71,21 @@ type Row = [string, string];
 const personsText = (persons: readonly { name: string; qualification: string }[]): string =>
   persons.map(({ name, qualification }) => `${name} (${qualification})`).join('; ');
 
-/** Why and for whom, out of the record that the command's hash covers. Throws `other-request`, `other-attending`. */
+/**
+ * Why and for whom, out of the record that the command's hash covers: what the hub shows beside it counts for nothing.
+ * Throws `other-request`, `other-purpose`, `not-requested`, `other-attending`.
+ */
 async function reasonsOf(call: Call, command: Order, request: string | undefined): Promise<Row[]> {
   const client = call.client();
   const { field, purpose } = call.texts();
   if ('request' in command) {
-    const { id, record, full, recordHash } = await client.get('GET /request', { id: request ?? '' });
-    if (command.request.recordHash !== recordHash || sha256(full) !== recordHash)
+    const known = await client.get('GET /request', { id: request ?? '' });
+    const { recordHash } = command.request;
+    const record = recordBehind(known.full, recordHash);
+    if (record === undefined)
       throw new Failure('denied', 'other-request', 'the command was prepared for another request');
+    requireRequested(command, { ...known, record, recordHash });
+    const { id } = known;
     return [
       [field.purpose, purpose[record.purpose]],
       [field.request, `${id}, prot. ${record.protocol}, ${record.date}`],

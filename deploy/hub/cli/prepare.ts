@@ -7,6 +7,7 @@ import { publicKeyOf } from '#protocol/key.ts';
 import type { Policy } from '#protocol/policy.ts';
 import { instantText } from '#protocol/time.ts';
 import type { Answers } from '../api/schema.ts';
+import { recordBehind } from '../register/requests.ts';
 import { readTrusted } from '../trust.ts';
 import type { Call } from './command.ts';
 import { keyOptions, personalKey } from './passphrase.ts';
@@ -84,7 +85,11 @@ export async function prepare(
 }
 
 /** Camera, times and reference of a command for a request; what was not given is what the request says once. */
-export function requested(call: Call, { record, recordHash }: Request) {
+export function requested(call: Call, { full, recordHash }: Request) {
+  // The operator signs the hash: it must be that of what is shown here.
+  const record = recordBehind(full, recordHash);
+  if (record === undefined)
+    throw new Failure('denied', 'other-request', 'the hub shows another request than the one it hashed');
   const fitting = record.windows.filter(
     ({ node, camera }) =>
       (call.option('node') ?? node) === node && (call.option('camera') ?? camera) === camera,
@@ -108,7 +113,7 @@ export function requested(call: Call, { record, recordHash }: Request) {
     from: time('from'),
     to: time('to'),
     // Whatever was typed goes into the command as it is: the hub and the node refuse what is no purpose.
-    purpose: (call.option('purpose') ?? record.purpose) as Request['record']['purpose'],
+    purpose: (call.option('purpose') ?? record.purpose) as typeof record.purpose,
     request: { protocol: record.protocol, date: record.date, recordHash },
   };
 }

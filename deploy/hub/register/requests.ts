@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { sha256 } from '#protocol/envelope.ts';
+import { parseJson, sha256 } from '#protocol/envelope.ts';
 import { cameraId, nodeId } from '#protocol/ids.ts';
 import { purpose } from '#protocol/purpose.ts';
 import { instant } from '#protocol/time.ts';
@@ -49,6 +49,15 @@ export interface KnownRequest {
 /** The record as it is hashed: salted, so that nobody who holds a hash can try names and reasons against it. */
 export function recordText(salt: string, record: RequestRecord): string {
   return JSON.stringify({ salt, record });
+}
+
+const salted = z.strictObject({ salt: z.string().min(1).max(64), record: requestRecord });
+
+/** The record behind a command's hash, for whoever believes the hash alone; undefined when it is another, or none. */
+export function recordBehind(full: string, hash: string): RequestRecord | undefined {
+  if (sha256(full) !== hash) return undefined;
+  const parsed = salted.safeParse(parseJson(Buffer.from(full)));
+  return parsed.success ? parsed.data.record : undefined;
 }
 
 /** Enters a request: `id` is `<year>-<number in that year>`. */
