@@ -30,7 +30,10 @@ export interface JoinedFile {
   stretches: Stretch[];
 }
 
-/** Labels and measures of two segments that follow each other differ by less; a gap is longer. */
+/**
+ * Labels and measures of two segments that follow each other differ by less; a gap is longer. So much, and no more, a
+ * film may differ from its labels as well: the clock of a camera that runs a thousandth slow is seconds off in an hour.
+ */
 const breakMs = 500;
 
 interface Writing {
@@ -110,8 +113,10 @@ export async function joinSegments(
 
 function note({ file }: Writing, atSeconds: number, start: number, end: number): void {
   const last = file.stretches.at(-1);
-  if (last && Math.abs(start - last.end) < breakMs) last.end = end;
-  else file.stretches.push({ atMs: Math.round(atSeconds * 1000), start, end });
+  const atMs = Math.round(atSeconds * 1000);
+  const near = (label: number): boolean => Math.abs(start - label) < breakMs;
+  if (last && near(last.end) && near(last.start + atMs - last.atMs)) last.end = end;
+  else file.stretches.push({ atMs, start, end });
 }
 
 /** Fragments in groups that begin with a keyframe. */
