@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { publicKeyOf } from '#protocol/key.ts';
 import { type Audit, openAudit } from '../audit/audit.ts';
+import { sinceBootMs } from '../platform/boot.ts';
 import { socketLocks } from '../platform/lock.ts';
 import { releasedAt, version } from '../platform/node-version.ts';
 import { readTimeService } from '../platform/time-service.ts';
@@ -63,6 +64,7 @@ export async function openMemory(life: Life): Promise<Memory> {
     clock,
     state: store.state,
     service: () => readTimeService(life.ending.signal),
+    boot: { id: bootId, monotonicMs: sinceBootMs() },
     floor: Math.max(releasedAt, ...store.cameras().map((camera) => camera.coveredTo() ?? 0)),
   });
   return { dir, store, audit, policy, trust, record };

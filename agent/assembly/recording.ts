@@ -61,7 +61,7 @@ export async function openRecording(life: Life, memory: Memory, diskFull: () => 
         recipients: () => parseRecipients(policy.recipients(clock.utc())),
         clock,
         random,
-        clockState: trust.state,
+        clockState: (run) => trust.labelled({ camera: id, ...run }),
         segmentMs: config.store.segmentMs,
         onSegment: ({ file, bytes }) => log.debug({ file, bytes }, 'sealed'),
         onGap({ start, end, reason }) {

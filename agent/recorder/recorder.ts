@@ -30,7 +30,8 @@ export interface RecorderParts {
   recipients: () => Recipients;
   clock: Clock;
   random: Random;
-  clockState: () => ClockState;
+  /** What the clock is worth as a segment begins, of the run whose first frame, labelled `label`, came at `at`. */
+  clockState: (run: { label: number; at: MonotonicMs }) => ClockState;
   /** Segments are cut at the keyframe nearest to this length. */
   segmentMs: number;
   /** Told after the ledger line is on stable storage. */
@@ -67,7 +68,7 @@ export function openRecorder(parts: RecorderParts): Recorder {
   const entries = openEntries(parts);
   let track: Track | undefined;
   let session: Ingest | undefined;
-  let run: { clock: RunClock; first: number } | undefined;
+  let run: { clock: RunClock; first: number; firstAt: MonotonicMs } | undefined;
   let open:
     | { writer: SegmentWriter; start: number; startedAt: MonotonicMs; baseTicks: number; fragments: number }
     | undefined;
@@ -200,12 +201,13 @@ export function openRecorder(parts: RecorderParts): Recorder {
     if (run === undefined) {
       const runClock = openRun(clock, fragment.arrivedAt);
       const first = runClock.label(fragment.arrivedAt);
-      run = { clock: runClock, first };
+      run = { clock: runClock, first, firstAt: fragment.arrivedAt };
       if (mistrusted) unproven = first;
       else coverage.resumed(first);
     }
     const start = joint ?? run.first;
-    const opening = camera.begin({ start, run: run.first, clock: parts.clockState(), head: seal.head });
+    const worth = parts.clockState({ label: run.first, at: run.firstAt });
+    const opening = camera.begin({ start, run: run.first, clock: worth, head: seal.head });
     const writer = openWriter(clock, opening, openSealer(seal), {
       failed() {
         if (open?.writer === writer) diskRefused(diskReason(writer.failure));

@@ -1,6 +1,6 @@
 import type { Clock, MonotonicMs } from '#agent/platform/clock.ts';
 import type { TimeService } from '#agent/platform/time-service.ts';
-import { type Document, maxStretches, type StoreState } from '#agent/store/store.ts';
+import { type Document, maxStretches, maxUntimedRuns, type StoreState } from '#agent/store/store.ts';
 import type { ClockState } from '#protocol/clock-state.ts';
 import { codeOf } from '#protocol/failure.ts';
 
@@ -18,14 +18,26 @@ export interface ClockTrust {
   poweredMs(): number;
   /** Powered time since the moment that the label `utcMs` stands for, at least; 0 when nothing is known. */
   poweredAgeMs(utcMs: number): number;
-  /** The true label of what `utcMs` meant, when it was given in this life; undefined otherwise. */
-  corrected(utcMs: number): number | undefined;
+  /**
+   * What the clock is worth for a segment of the run whose first frame was labelled `label` and came at `at`. Under a
+   * clock that cannot be trusted the powered time of that frame is noted, durably: the true label follows from it.
+   */
+  labelled(run: { camera: string; label: number; at: MonotonicMs }): ClockState;
+  /**
+   * Milliseconds to add to the labels of each run of `camera` that this boot began under an untrusted clock, by the run's
+   * label; to be asked only while the clock is trusted. The same at every call, and kept before it is told.
+   */
+  shifts(camera: string): Promise<ReadonlyMap<number, number>>;
 }
 
 /** A smaller jump deletes no frame earlier than the promise of a sweep is late. */
 const jumpMs = 120_000;
 /** How far the hub and a box may disagree: a cosignature may have waited in a queue. */
 const hubSkewMs = 5 * 60_000;
+/** Labels that are off by less are left as they are: a run goes on through it (`recorder/run-clock.ts`). */
+const labelSlackMs = 1500;
+/** A time service that was not synchronised and cannot be asked now is not yet gone: a bus under load is slow to answer. */
+const servicePatienceMs = 10 * 60_000;
 
 export interface ClockTrustParts {
   clock: Clock;
@@ -33,15 +45,17 @@ export interface ClockTrustParts {
   service: () => Promise<TimeService>;
   /** UTC that is certainly past: the newest line of any ledger at start, or the build date. */
   floor: number;
+  /** This boot of the machine, and its monotonic clock: lives of one boot count on. Absent: each counts for itself. */
+  boot?: { id: string; monotonicMs: number };
 }
 
 export async function openClockTrust(parts: ClockTrustParts): Promise<ClockTrust> {
   const { clock, state } = parts;
   const born = clock.monotonic();
-  const poweredBefore = state.value.poweredMs;
-  const firstOfThisLife = poweredBefore;
+  const { counting, poweredBefore, untimedRuns } = countedOn(state.value, parts.boot);
   const stretches = state.value.clockStretches.map((stretch) => ({ ...stretch }));
   let service: TimeService = 'unknown';
+  let serviceAt = born;
   let offset = clock.utc() - clock.monotonic();
   let jumped = false;
   let hub: { utcMs: number; at: MonotonicMs } | undefined;
@@ -62,6 +76,25 @@ export async function openClockTrust(parts: ClockTrustParts): Promise<ClockTrust
       beginStretch();
     }
     if (jumped && agreesWithHub()) jumped = false;
+  };
+  const write = (change: (value: StoreState) => void): Promise<void> =>
+    state.update((value) => {
+      change(value);
+      value.untimedRuns = untimedRuns;
+      if (counting === undefined) delete value.counting;
+      else value.counting = counting;
+    });
+  /** What the disk refuses now is written with the next minute; that it refuses is the recorders' to tell. */
+  const writeOrLater = (change: (value: StoreState) => void): Promise<void> =>
+    write(change).catch((error: unknown) => {
+      if (codeOf(error) === 'unknown') throw error;
+    });
+  const asked = async (): Promise<void> => {
+    const said = await parts.service();
+    const now = clock.monotonic();
+    if (said === 'unknown' && service === 'unsynchronised' && now - serviceAt < servicePatienceMs) return;
+    service = said;
+    serviceAt = now;
   };
   /** Label at which stretch `i` ended; the one under way has not. */
   const endOf = (i: number): number => {
@@ -84,24 +117,19 @@ export async function openClockTrust(parts: ClockTrustParts): Promise<ClockTrust
       return clock.utc() < parts.floor && !agreesWithHub() ? 'unsynchronised' : 'unknown';
     },
     trusted() {
-      const now = trust.state();
-      return now === 'synced' || now === 'unknown';
+      return isTrusted(trust.state());
     },
     confirmed() {
       const now = trust.state();
       return now === 'synced' || (now === 'unknown' && agreesWithHub());
     },
     async check() {
-      service = await parts.service();
+      await asked();
       watch();
-      const written = state.update((value) => {
+      await writeOrLater((value) => {
         value.poweredMs = poweredMs();
         value.aliveAt = clock.utc();
         value.clockStretches = stretches;
-      });
-      await written.catch((error: unknown) => {
-        // What the disk refuses now is written with the next minute; that it refuses is the recorders' to tell.
-        if (codeOf(error) === 'unknown') throw error;
       });
     },
     hubSaid(utcMs, heardAt) {
@@ -120,13 +148,53 @@ export async function openClockTrust(parts: ClockTrustParts): Promise<ClockTrust
         if (one.label > utcMs && (next === undefined || one.label < next.label)) next = one;
       return next === undefined ? 0 : poweredMs() - next.poweredMs;
     },
-    corrected(utcMs) {
-      const stretch = stretches[stretchOf(utcMs)];
-      if (stretch === undefined || stretch.poweredMs < firstOfThisLife) return undefined;
-      return Math.round(clock.utc() - (poweredMs() - stretch.poweredMs - (utcMs - stretch.label)));
+    labelled({ camera, label, at }) {
+      const now = trust.state();
+      if (isTrusted(now) || untimedRuns.some((one) => one.camera === camera && one.run === label)) return now;
+      untimedRuns.push({ camera, run: label, poweredMs: poweredMs() - (clock.monotonic() - at) });
+      if (untimedRuns.length > maxUntimedRuns) untimedRuns.shift();
+      void writeOrLater(() => {});
+      return now;
+    },
+    async shifts(camera) {
+      const runs = untimedRuns.filter((one) => one.camera === camera);
+      const fresh = runs.filter(({ shiftMs }) => shiftMs === undefined);
+      for (const run of fresh) {
+        const offMs = Math.round(clock.utc() - (poweredMs() - run.poweredMs)) - run.run;
+        run.shiftMs = Math.abs(offMs) > labelSlackMs ? offMs : 0;
+      }
+      try {
+        if (fresh.length > 0) await write(() => {});
+      } catch (error) {
+        for (const run of fresh) delete run.shiftMs;
+        throw error;
+      }
+      return new Map(runs.map(({ run, shiftMs }) => [run, shiftMs ?? 0]));
     },
   };
   beginStretch();
   await trust.check();
   return trust;
+}
+
+function isTrusted(state: ClockState): boolean {
+  return state === 'synced' || state === 'unknown';
+}
+
+/**
+ * Powered time as it stands at the start of a life. Within one boot the machine's monotonic clock has counted on while
+ * nobody looked, so nothing is missing since that boot was first seen, and what its runs were noted with still counts.
+ */
+function countedOn(
+  { counting, poweredMs, untimedRuns }: StoreState,
+  boot: ClockTrustParts['boot'],
+): { counting: StoreState['counting']; poweredBefore: number; untimedRuns: StoreState['untimedRuns'] } {
+  if (boot === undefined) return { counting: undefined, poweredBefore: poweredMs, untimedRuns: [] };
+  if (counting?.bootId === boot.id) {
+    const poweredBefore = counting.poweredMs + boot.monotonicMs - counting.monotonicMs;
+    if (poweredBefore >= poweredMs)
+      return { counting, poweredBefore, untimedRuns: untimedRuns.map((run) => ({ ...run })) };
+  }
+  const begun = { bootId: boot.id, poweredMs, monotonicMs: boot.monotonicMs };
+  return { counting: begun, poweredBefore: poweredMs, untimedRuns: [] };
 }

@@ -237,15 +237,18 @@ export function openRetention(parts: RetentionParts): Retention {
   };
 
   const correct = async (): Promise<void> => {
-    const state = trust.state();
     if (!trust.trusted()) return;
+    const state = trust.state();
     for (const camera of store.cameras()) {
+      const shifts = await trust.shifts(camera.id);
+      if (shifts.size === 0) continue;
       const wrong = camera.select((_, written) => written === 'unsynchronised' || written === 'stepped');
       const right = wrong.flatMap((row) => {
-        const start = trust.corrected(row.start);
-        return start === undefined ? [] : [{ row, start }];
+        const shiftMs = shifts.get(row.run);
+        return shiftMs === undefined ? [] : [{ row, start: row.start + shiftMs }];
       });
       await camera.correct(right, state);
+      await breath();
     }
   };
 

@@ -86,10 +86,12 @@ async function within(clock: Clock, limitMs: number, work: Promise<void>): Promi
   await Promise.race([settled, pause(clock, limitMs, done.signal)]);
 }
 
+/** `untimed` gives the labels of the camera's runs that are known to have begun under an untrusted clock. */
 export async function openCameraStore(
   files: Files,
   clock: Clock,
   camera: { id: string; folder: string; segmentMs: number },
+  untimed: readonly number[],
 ): Promise<{ store: CameraStore; recovered: Recovered[] }> {
   const { id, folder } = camera;
   const ledgerPath = join(folder, 'ledger.jsonl');
@@ -142,10 +144,11 @@ export async function openCameraStore(
   recovered.push(
     ...(await recoverCamera(files, camera, listing, missing, async (found) => {
       const before = index.overlapping(found.start - 1, found.start).find(({ end }) => end === found.start);
+      const noted = untimed.find((run) => found.start >= run && found.start - run < slackMs);
       // Its clock was that of its run; a label from before what was entered last is of a clock that was behind.
-      const late = found.start < (coveredTo ?? found.start) - slackMs;
+      const late = noted !== undefined || found.start < (coveredTo ?? found.start) - slackMs;
       const state = before?.clock ?? (late ? 'unsynchronised' : 'unknown');
-      const row = { ...found, clock: state, run: before?.run ?? found.start };
+      const row = { ...found, clock: state, run: before?.run ?? noted ?? found.start };
       // On a full disk the line waits for the sweep, and the sweep for an open store: the row counts at once.
       index.add(row);
       cover(row);

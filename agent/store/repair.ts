@@ -6,7 +6,9 @@ import type { Locks } from '#agent/platform/lock.ts';
 import { Failure } from '#protocol/failure.ts';
 import { cameraId } from '#protocol/ids.ts';
 import { openCameraStore } from './camera-store.ts';
+import { openDocument } from './document.ts';
 import type { Recovered } from './recover.ts';
+import { firstState, storeStateSchema, untimedOf } from './state.ts';
 
 /** What a torn segment is taken for when neither its name nor its times tell: the default of the configuration. */
 const segmentMs = 60_000;
@@ -28,10 +30,13 @@ export async function repairStore(parts: {
   const done: Recovered[] = [];
   try {
     const segments = join(dir, 'segments');
+    const initial = firstState('', clock.utc());
+    const state = await openDocument(files, join(dir, 'state.json'), storeStateSchema, initial);
     for (const { name, directory } of await files.list(segments)) {
       if (!directory || !cameraId.safeParse(name).success) continue;
       const camera = { id: name, folder: join(segments, name), segmentMs };
-      const { store, recovered } = await openCameraStore(files, clock, camera);
+      const untimed = untimedOf(state.value.untimedRuns, name);
+      const { store, recovered } = await openCameraStore(files, clock, camera, untimed);
       await store.close();
       // What no line can be made of stays, and stays a problem.
       done.push(...recovered.filter(({ code }) => code !== 'ledger-malformed'));

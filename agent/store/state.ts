@@ -5,6 +5,9 @@ import { cameraId } from '#protocol/ids.ts';
 /** Restarts and steps of the clock remembered: a box that restarts every hour for a week makes 168. */
 export const maxStretches = 300;
 
+/** Runs that wait for the time, of all cameras: fourteen that reconnect every two minutes for an hour make 420. */
+export const maxUntimedRuns = 500;
+
 /** Milliseconds since 1970, or a length in milliseconds. */
 const ms = z.number().nonnegative();
 
@@ -28,8 +31,28 @@ export const storeStateSchema = z.strictObject({
    * and how much powered time had been counted then. The last one is under way.
    */
   clockStretches: z.array(z.strictObject({ label: ms, poweredMs: ms })).max(maxStretches),
+  /**
+   * The boot through which powered time is counted without a hole: what had been counted when it was first seen, and
+   * what the machine's monotonic clock showed then.
+   */
+  counting: z.strictObject({ bootId: z.string().max(64), poweredMs: ms, monotonicMs: ms }).optional(),
+  /**
+   * Runs of that boot with segments from under an untrusted clock: label and powered time of their first frame, and once
+   * the time was known, how much the labels lack.
+   */
+  untimedRuns: z
+    .array(
+      z.strictObject({ camera: cameraId, run: ms, poweredMs: z.number(), shiftMs: z.number().optional() }),
+    )
+    .max(maxUntimedRuns)
+    .default([]),
 });
 export type StoreState = z.output<typeof storeStateSchema>;
+
+/** Labels of one camera's {@link StoreState.untimedRuns}. */
+export function untimedOf(runs: StoreState['untimedRuns'], camera: string): number[] {
+  return runs.filter((one) => one.camera === camera).map(({ run }) => run);
+}
 
 export function firstState(bootId: string, now: number): StoreState {
   return {
@@ -40,5 +63,6 @@ export function firstState(bootId: string, now: number): StoreState {
     sweptBefore: {},
     openGaps: {},
     clockStretches: [],
+    untimedRuns: [],
   };
 }

@@ -11,14 +11,14 @@ import { type Document, openDocument } from './document.ts';
 import type { SegmentRow } from './ledger-line.ts';
 import { filesAt, markPlace, requireMounted } from './place.ts';
 import type { Recovered } from './recover.ts';
-import { firstState, type StoreState, storeStateSchema } from './state.ts';
+import { firstState, type StoreState, storeStateSchema, untimedOf } from './state.ts';
 
 export type { CameraStore, Coverage, SegmentBegin } from './camera-store.ts';
 export { type Document, openDocument } from './document.ts';
 export type { GapRow, SegmentRow } from './ledger-line.ts';
 export type { OpenSegment } from './open-segment.ts';
 export type { Recovered } from './recover.ts';
-export { maxStretches, type StoreState } from './state.ts';
+export { maxStretches, maxUntimedRuns, type StoreState } from './state.ts';
 export { type Finding, verifyStore } from './verify.ts';
 
 export interface Absence {
@@ -89,16 +89,17 @@ async function open(parts: StoreParts): Promise<Store> {
   const opened = new Map<string, Promise<CameraStore>>();
   const ready = new Map<string, CameraStore>();
   const recovered: Recovered[] = [];
+  let untimedRuns: StoreState['untimedRuns'] = [];
   const openCamera = (id: string): Promise<CameraStore> => {
     const already = opened.get(id);
     if (already !== undefined) return already;
-    const opening = openCameraStore(files, clock, { id, folder: join(segments, id), segmentMs }).then(
-      (found) => {
-        recovered.push(...found.recovered);
-        ready.set(id, found.store);
-        return found.store;
-      },
-    );
+    const camera = { id, folder: join(segments, id), segmentMs };
+    const untimed = untimedOf(untimedRuns, id);
+    const opening = openCameraStore(files, clock, camera, untimed).then((found) => {
+      recovered.push(...found.recovered);
+      ready.set(id, found.store);
+      return found.store;
+    });
     opened.set(id, opening);
     return opening;
   };
@@ -106,6 +107,7 @@ async function open(parts: StoreParts): Promise<Store> {
     const statePath = join(dir, 'state.json');
     const state = await openDocument(files, statePath, storeStateSchema, firstState(bootId, clock.utc()));
     const last = state.value;
+    untimedRuns = last.untimedRuns;
     if (state.origin === 'damaged') recovered.push({ camera: '', code: 'state-damaged', path: statePath });
     const absence: Absence | undefined =
       state.origin === 'kept'

@@ -537,7 +537,7 @@ test('powered time counts on between two lives of one boot', async () => {
   for (const [boot, counted] of [
     ['boot-1', 0],
     ['boot-1', 3 * hour],
-    ['boot-2', 3 * hour],
+    ['boot-2', 4 * hour],
   ] as const) {
     const life = await rig(folder.path, { clock, files: roomy, boot });
     assert.is(life.trust.poweredMs(), counted);
