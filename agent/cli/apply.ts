@@ -16,6 +16,8 @@ import { type Command, required } from './arguments.ts';
 /** A week of a fast camera onto a slow stick. */
 const applyLimitMs = 6 * 3_600_000;
 const maxFileBytes = 4 * 1024 * 1024;
+/** sockaddr_un holds 108 with the closing zero. */
+const maxSocketBytes = 107;
 
 export const applyCommandLine: Command = {
   name: 'apply',
@@ -99,7 +101,9 @@ async function whileItIsAway(
   body: Buffer,
 ): Promise<CommandStatus> {
   const { mqtt: _, web: __, ...rest } = config;
-  const socket = join(config.store.path, 'apply.sock');
+  const own = join(config.store.path, 'apply.sock');
+  // The folder of a store may be deeper than the address of a socket is long; the agent's own is free while it is away.
+  const socket = Buffer.byteLength(own) > maxSocketBytes ? config.socket : own;
   const stop = new AbortController();
   const ready = Promise.withResolvers<void>();
   const log = openLog('error');

@@ -23,7 +23,7 @@ export function dispatch(
   out: (text: string) => void,
 ): Promise<number> {
   const [name, ...rest] = argv;
-  if (name === undefined || name === '--help' || name === 'help') {
+  if (name === undefined || ['--help', '-h', 'help'].includes(name)) {
     out(overview(program, commands));
     return Promise.resolve(name === undefined ? 64 : 0);
   }
@@ -34,10 +34,11 @@ export function dispatch(
       'usage',
       `${program}: there is no command "${name}"; ${program} --help lists them`,
     );
-  const options = optionsOf(command);
+  const { help, ...options } = optionsOf(command);
+  const asked = { ...options, help: { ...help, type: 'boolean', short: 'h' } } as const;
   let parsed: { values: Record<string, string | boolean | undefined>; positionals: string[] };
   try {
-    parsed = parseArgs({ args: rest, options, allowPositionals: true, strict: true }) as typeof parsed;
+    parsed = parseArgs({ args: rest, options: asked, allowPositionals: true, strict: true }) as typeof parsed;
   } catch (error) {
     throw new Failure('usage', 'usage', `${program} ${name}: ${sentenceOf(error)}`);
   }

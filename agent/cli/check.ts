@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import { codeOf, Failure, sentenceOf } from '#protocol/failure.ts';
 import { gapReason } from '#protocol/gap.ts';
 import { publicKeyOf } from '#protocol/key.ts';
@@ -16,10 +17,17 @@ import { systemFiles } from '../platform/files.ts';
 import { openLog } from '../platform/log.ts';
 import { systemRandom } from '../platform/random.ts';
 import { readTimeService } from '../platform/time-service.ts';
+import { requireMounted } from '../store/place.ts';
+import { lasting } from '../view/times.ts';
 import { type Command, required } from './arguments.ts';
 
 /** One thing checked: what was found, in words; `warning` does not fail the check. */
 interface Finding {
+  /** For programs: the same in every language. */
+  check: 'configuration' | 'policy' | 'disk' | 'clock' | 'broker' | 'keys' | 'pictures' | 'camera' | 'onvif';
+  /** The camera, where one is meant. */
+  subject?: string;
+  /** For people. */
   what: string;
   state: 'ok' | 'warning' | 'failed';
   detail: string;
@@ -30,6 +38,8 @@ const cameraLimitMs = 15_000;
 const brokerLimitMs = 10_000;
 const askedAtOnce = 4;
 const readPaceMs = 20;
+/** Whoever keeps less than a day rarely means it. */
+const dayMs = 86_400_000;
 const shapes = { ok: '●', warning: '◐', failed: '▲' } as const;
 
 export const checkCommand: Command = {
@@ -51,12 +61,16 @@ export const checkCommand: Command = {
         process.stdout.write(`${shapes[finding.state]} ${finding.what.padEnd(14)} ${finding.detail}\n`);
     };
     const t = words[config.lang];
+    const { retentionMs } = config.store;
+    const short = retentionMs < dayMs;
     say({
+      check: 'configuration',
       what: t.configuration,
-      state: 'ok',
-      detail: `${config.node}, ${config.cameras.length} ${t.cameras}`,
+      state: short ? 'warning' : 'ok',
+      detail: `${config.node}, ${config.cameras.length} ${t.cameras}${short ? `; ${t.short(lasting(retentionMs, config.lang))}` : ''}`,
     });
-    for (const check of [checkPolicy, checkDisk, checkClock, checkBroker]) say(await check(config));
+    for (const check of [checkPolicy, checkDisk, checkClock, checkBroker, checkKeys])
+      say(await check(config));
     const waiting = [...config.cameras];
     const log = openLog('silent');
     const parts = systemParts(systemClock, systemRandom, log, { readPaceMs, ffmpeg: config.ffmpeg });
@@ -79,6 +93,7 @@ const words = {
   it: {
     configuration: 'configurazione',
     cameras: 'telecamere',
+    short: (time: string) => `conserva solo ${time}`,
     policy: 'regole',
     disk: 'disco',
     clock: 'orologio',
@@ -86,7 +101,10 @@ const words = {
     camera: 'telecamera',
     policyGood: (version: number, count: number) =>
       `versione ${version}, firmate; si sigilla per ${count} destinatari`,
-    policyKey: 'le regole non nominano questo nodo con questa chiave: chiedere al municipio',
+    keys: 'chiavi',
+    keysGood: (id: string) => `le regole nominano questo nodo con questa chiave (${id})`,
+    keysUnknown: 'senza regole valide non si può dire di chi è la chiave del nodo',
+    keysWrong: 'le regole non nominano questo nodo con questa chiave: chiedere al municipio',
     free: (gigabytes: string) => `${gigabytes} GB liberi`,
     synced: 'sincronizzato',
     unsynchronised: 'non sincronizzato: controllare il servizio orario',
@@ -115,6 +133,7 @@ const words = {
   en: {
     configuration: 'configuration',
     cameras: 'cameras',
+    short: (time: string) => `keeps only ${time}`,
     policy: 'policy',
     disk: 'disk',
     clock: 'clock',
@@ -122,7 +141,10 @@ const words = {
     camera: 'camera',
     policyGood: (version: number, count: number) =>
       `version ${version}, signed; seals to ${count} recipients`,
-    policyKey: 'the policy does not name this node with this key: ask the town hall',
+    keys: 'keys',
+    keysGood: (id: string) => `the policy names this node with this key (${id})`,
+    keysUnknown: 'without a good policy nobody can tell whose key this is',
+    keysWrong: 'the policy does not name this node with this key: ask the town hall',
     free: (gigabytes: string) => `${gigabytes} GB free`,
     synced: 'synchronised',
     unsynchronised: 'not synchronised: look at the time service',
@@ -146,43 +168,66 @@ const words = {
 
 async function checkPolicy(config: Config): Promise<Finding> {
   const t = words[config.lang];
+  const as = { check: 'policy', what: t.policy } as const;
   try {
     const policy = verifyPolicy(config.policy, config.trust);
     const recipients = parseRecipients(recipientsFor(policy, config.node, systemClock.utc()));
-    const named = policy.nodes.find(({ id }) => id === config.node)?.key.id;
-    if (named !== publicKeyOf(config.signingKey).id)
-      return { what: t.policy, state: 'failed', detail: t.policyKey };
-    return { what: t.policy, state: 'ok', detail: t.policyGood(policy.version, recipients.length) };
+    return { ...as, state: 'ok', detail: t.policyGood(policy.version, recipients.length) };
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
-    return { what: t.policy, state: 'failed', detail: sentenceOf(error) };
+    return { ...as, state: 'failed', detail: sentenceOf(error) };
+  }
+}
+
+/** A node whose key the policy does not name is believed by nobody. */
+async function checkKeys(config: Config): Promise<Finding> {
+  const t = words[config.lang];
+  const as = { check: 'keys', what: t.keys } as const;
+  const mine = publicKeyOf(config.signingKey).id;
+  try {
+    const { nodes } = verifyPolicy(config.policy, config.trust);
+    const named = nodes.find(({ id }) => id === config.node)?.key.id === mine;
+    return named
+      ? { ...as, state: 'ok', detail: t.keysGood(mine.slice(0, 16)) }
+      : { ...as, state: 'failed', detail: t.keysWrong };
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    return { ...as, state: 'warning', detail: t.keysUnknown };
   }
 }
 
 async function checkDisk(config: Config): Promise<Finding> {
   const t = words[config.lang];
+  const { path, mount } = config.store;
   try {
-    const { freeBytes, totalBytes } = await systemFiles.space(config.store.path);
+    await requireMounted(systemFiles, path, mount);
+    const { freeBytes, totalBytes } = await systemFiles.space(await nearest(path));
     const short = freeBytes < totalBytes * config.store.reserve;
     return {
+      check: 'disk',
       what: t.disk,
       state: short ? 'warning' : 'ok',
-      detail: `${config.store.path}: ${t.free((freeBytes / 1e9).toFixed(1))}`,
+      detail: `${path}: ${t.free((freeBytes / 1e9).toFixed(1))}`,
     };
   } catch (error) {
-    return { what: t.disk, state: 'failed', detail: `${config.store.path}: ${codeOf(error)}` };
+    return {
+      check: 'disk',
+      what: t.disk,
+      state: 'failed',
+      detail: `${path}: ${error instanceof Failure ? error.message : codeOf(error)}`,
+    };
   }
 }
 
 async function checkClock(config: Config): Promise<Finding> {
   const t = words[config.lang];
   const state = await readTimeService(AbortSignal.timeout(5000));
-  return { what: t.clock, state: state === 'synced' ? 'ok' : 'warning', detail: t[state] };
+  return { check: 'clock', what: t.clock, state: state === 'synced' ? 'ok' : 'warning', detail: t[state] };
 }
 
 async function checkBroker(config: Config): Promise<Finding> {
   const t = words[config.lang];
-  if (config.mqtt === undefined) return { what: t.broker, state: 'warning', detail: t.none };
+  if (config.mqtt === undefined) return { check: 'broker', what: t.broker, state: 'warning', detail: t.none };
   // Another id than the node's: the agent that runs beside this check keeps its connection and its session.
   const bus = openConnection({
     ...config.mqtt,
@@ -195,8 +240,13 @@ async function checkBroker(config: Config): Promise<Finding> {
   const limit = AbortSignal.timeout(brokerLimitMs);
   while (!bus.connected() && !limit.aborted) await pause(systemClock, 50, limit);
   const found: Finding = bus.connected()
-    ? { what: t.broker, state: 'ok', detail: `${config.mqtt.url}: ${t.connected} ${bus.protocol()}` }
-    : { what: t.broker, state: 'failed', detail: `${config.mqtt.url}: ${t.unreachable}` };
+    ? {
+        check: 'broker',
+        what: t.broker,
+        state: 'ok',
+        detail: `${config.mqtt.url}: ${t.connected} ${bus.protocol()}`,
+      }
+    : { check: 'broker', what: t.broker, state: 'failed', detail: `${config.mqtt.url}: ${t.unreachable}` };
   await bus.close();
   return found;
 }
@@ -206,16 +256,16 @@ async function checkDecoder(config: Config, parts: IngestParts): Promise<Finding
   const t = words[config.lang];
   const found = await parts.find();
   return found === undefined
-    ? { what: t.pictures, state: 'warning', detail: t.noDecoder }
-    : { what: t.pictures, state: 'ok', detail: found.path };
+    ? { check: 'pictures', what: t.pictures, state: 'warning', detail: t.noDecoder }
+    : { check: 'pictures', what: t.pictures, state: 'ok', detail: found.path };
 }
 
 /** What it says of itself, above all whether it keeps pictures of its own (Art. 3.2): fails when it does. */
 async function checkOnvif(config: Config, camera: Config['cameras'][number]): Promise<Finding> {
   const t = words[config.lang];
-  const what = `ONVIF ${camera.id}`;
+  const as = { check: 'onvif', subject: camera.id, what: `ONVIF ${camera.id}` } as const;
   const { onvif } = camera;
-  if (onvif === undefined) return { what, state: 'warning', detail: t.selfUnasked };
+  if (onvif === undefined) return { ...as, state: 'warning', detail: t.selfUnasked };
   const { error, information, records } = await askOnvif(
     askChild,
     { ...camera, onvif },
@@ -225,10 +275,16 @@ async function checkOnvif(config: Config, camera: Config['cameras'][number]): Pr
     ? `${information.manufacturer} ${information.model} ${information.firmware}`.trim()
     : '';
   const said = [error === undefined ? device : t.onvifErrors[error]].filter(Boolean);
-  if (records === true) return { what, state: 'failed', detail: [...said, t.selfRecords].join('; ') };
+  if (records === true) return { ...as, state: 'failed', detail: [...said, t.selfRecords].join('; ') };
   if (records === false)
-    return { what, state: error ? 'warning' : 'ok', detail: [...said, t.selfNot].join('; ') };
-  return { what, state: 'warning', detail: [...said, t.selfUnknown].join('; ') };
+    return { ...as, state: error ? 'warning' : 'ok', detail: [...said, t.selfNot].join('; ') };
+  return { ...as, state: 'warning', detail: [...said, t.selfUnknown].join('; ') };
+}
+
+/** The folder of a store that nobody has opened yet is made in the nearest one that is there. */
+async function nearest(path: string): Promise<string> {
+  const here = (await systemFiles.facts(path)) !== undefined;
+  return here || path === dirname(path) ? path : nearest(dirname(path));
 }
 
 /** Records nothing: stops at the first keyframe. */
@@ -238,7 +294,7 @@ async function checkCamera(
   parts: IngestParts,
 ): Promise<Finding> {
   const t = words[config.lang];
-  const what = `${t.camera} ${camera.id}`;
+  const as = { check: 'camera', subject: camera.id, what: `${t.camera} ${camera.id}` } as const;
   const enough = new AbortController();
   let seen = '';
   const sink: FragmentSink = {
@@ -259,11 +315,11 @@ async function checkCamera(
       reason.success && config.lang === 'it'
         ? `${reasonText[reason.data]} (${error.code})`
         : sentenceOf(error);
-    return { what, state: 'failed', detail: plain };
+    return { ...as, state: 'failed', detail: plain };
   }
-  if (!enough.signal.aborted) return { what, state: 'failed', detail: t.silent };
+  if (!enough.signal.aborted) return { ...as, state: 'failed', detail: t.silent };
   const { offered, because } = ingest.stats();
   if (because !== undefined) seen += `, ffmpeg (${because})`;
   const audio = offered.some((media) => media.startsWith('audio/'));
-  return { what, state: audio ? 'warning' : 'ok', detail: audio ? `${seen}; ${t.audio}` : seen };
+  return { ...as, state: audio ? 'warning' : 'ok', detail: audio ? `${seen}; ${t.audio}` : seen };
 }

@@ -1,3 +1,4 @@
+import { Failure } from '#protocol/failure.ts';
 import { runAgent } from '../agent.ts';
 import { loadConfig } from '../config/load.ts';
 import { systemClock } from '../platform/clock.ts';
@@ -7,6 +8,8 @@ import { openLog } from '../platform/log.ts';
 import { systemRandom } from '../platform/random.ts';
 import { untilSignal } from '../platform/until-signal.ts';
 import { type Command, required } from './arguments.ts';
+
+const levels = ['debug', 'info', 'warn', 'error'];
 
 export const runCommand: Command = {
   name: 'run',
@@ -20,8 +23,10 @@ export const runCommand: Command = {
   async run(values) {
     widenDiskThreads();
     const file = required(values, 'config');
-    const level = values['log'] ?? 'info';
-    const log = openLog(['debug', 'info', 'warn', 'error'].includes(String(level)) ? String(level) : 'info');
+    const level = String(values['log'] ?? 'info');
+    if (!levels.includes(level))
+      throw new Failure('usage', 'usage', `--log ${level}: must be ${levels.join(', ')}`);
+    const log = openLog(level);
     const config = await loadConfig(file, { files: systemFiles, env: process.env });
     await untilSignal(log, (signal) =>
       runAgent(config, { files: systemFiles, clock: systemClock, random: systemRandom, log }, signal),

@@ -14,6 +14,8 @@ import { type ConfigFile, configSchema } from './schema.ts';
 
 const maxConfigBytes = 1024 * 1024;
 const maxSecretBytes = 64 * 1024;
+/** sockaddr_un holds 108 with the closing zero. */
+const maxSocketBytes = 107;
 /** Network UPS Tools, as IANA lists it. */
 const nutPort = 3493;
 
@@ -105,7 +107,8 @@ export async function loadConfig(file: string, around: Surroundings): Promise<Co
   const config = parsed.success
     ? await named.resolve(parsed.data)
     : await named.probe(raw, isMap(document.contents));
-  const problems = [...schemaProblems, ...named.problems];
+  const told = new Set(schemaProblems.map(({ path }) => path));
+  const problems = [...schemaProblems, ...named.problems.filter(({ path }) => !told.has(path))];
   if (problems.length > 0 || config === undefined) throw new ConfigFailure(file, problems);
   return config;
 }
@@ -261,7 +264,12 @@ function openNamed(
     }
     const mqttTls = parsed.mqtt && (await tls('mqtt', parsed.mqtt));
     const uploadTls = parsed.upload && (await tls('upload', parsed.upload));
-    const socket = parsed.socket ?? `${env['RUNTIME_DIRECTORY'] ?? '/run/peio-agent'}/agent.sock`;
+    const socket = resolve(
+      folder,
+      parsed.socket ?? `${env['RUNTIME_DIRECTORY'] || '/run/peio-agent'}/agent.sock`,
+    );
+    if (Buffer.byteLength(socket) > maxSocketBytes)
+      report(['socket'], `${socket} is longer than ${maxSocketBytes} bytes`);
     if (trusted === undefined || policy === undefined || key === undefined || problems.length > 0)
       return undefined;
     const [host, port] = parsed.web ? splitListen(parsed.web.listen) : ['', 0];
@@ -299,7 +307,7 @@ function openNamed(
       healthIntervalMs: parsed.health.interval,
       pictureIntervalMs: parsed.health.pictures,
       ...(parsed.web ? { web: { host, port } } : {}),
-      socket: resolve(folder, socket),
+      socket,
       lang: parsed.lang,
       zone: parsed.zone,
     };
@@ -309,7 +317,7 @@ function openNamed(
   async function probe(raw: unknown, isObject: boolean): Promise<undefined> {
     if (!isObject) return;
     const shape = configSchema.shape;
-    const { signing, policy, trust, cameras } = raw as Record<string, unknown>;
+    const { signing, policy, trust, cameras, links, mqtt, upload } = raw as Record<string, unknown>;
     const signingName = shape.signing.safeParse(signing);
     if (signingName.success) await signingKey(signingName.data);
     const policyPath = shape.policy.safeParse(policy);
@@ -319,7 +327,27 @@ function openNamed(
     for (const [index, camera] of (Array.isArray(cameras) ? cameras : []).entries()) {
       const name = z.looseObject({ credentials: configSchema.shape.signing }).safeParse(camera);
       if (name.success) await credentials(['cameras', index, 'credentials'], name.data.credentials);
+      const own = z.looseObject({ tls: z.looseObject({ ca: shape.policy }) }).safeParse(camera);
+      if (own.success) await pem(['cameras', index, 'tls', 'ca'], own.data.tls.ca);
     }
+    for (const [index, link] of (Array.isArray(links) ? links : []).entries()) {
+      const named = z.looseObject({ probe: z.literal('snmp'), credentials: shape.signing }).safeParse(link);
+      if (named.success) await snmpAccess(['links', index, 'credentials'], named.data.credentials, 'sha');
+    }
+    // The schema counts ids only where every entry is well formed.
+    for (const [list, entries] of Object.entries({ cameras, links })) {
+      const ids = (Array.isArray(entries) ? entries : []).map((one) =>
+        z.object({ id: z.string() }).safeParse(one),
+      );
+      for (const [index, { data }] of ids.entries())
+        if (data !== undefined && ids.findIndex((other) => other.data?.id === data.id) < index)
+          report([list, index, 'id'], `"${data.id}" stands twice`);
+    }
+    for (const [section, value] of Object.entries({ mqtt, upload }))
+      for (const file of ['ca', 'cert', 'key'] as const) {
+        const name = z.looseObject({ [file]: shape.policy }).safeParse(value);
+        if (name.success) await pem([section, file], name.data[file] as string);
+      }
   }
 
   return { problems, resolve: resolveAll, probe };

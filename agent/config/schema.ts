@@ -93,9 +93,9 @@ export const configSchema = z.strictObject({
     path,
     // A disk of its own: without it nothing is recorded, rather than filling the disk of the system.
     mount: path.optional(),
-    // Art. 3 c. 2: seven days at most.
+    // Art. 3 c. 2: seven days at most. Below ten seconds a slip of the pen (7s) would take what was just recorded.
     retention: duration
-      .refine((ms) => ms >= hour && ms <= 168 * hour, 'must lie between 1h and 7d (Art. 3 c. 2)')
+      .refine((ms) => ms >= 10_000 && ms <= 168 * hour, 'must lie between 10s and 7d (Art. 3 c. 2)')
       .default(168 * hour),
     // Shorter than a GOP is pointless; longer risks more of a torn segment than anyone would accept.
     segment: duration
@@ -169,7 +169,8 @@ export const configSchema = z.strictObject({
         .regex(
           /^(?:127\.0\.0\.1|localhost|\[::1\]):\d{1,5}$/,
           'must be a loopback address and port, such as 127.0.0.1:9464',
-        ),
+        )
+        .refine((text) => Number(text.slice(text.lastIndexOf(':') + 1)) <= 65_535, 'has no such port'),
     })
     .optional(),
   /** Language of what staff read on this box. */

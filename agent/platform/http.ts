@@ -1,8 +1,9 @@
-import { chmodSync, existsSync, unlinkSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, unlinkSync } from 'node:fs';
 import { createServer, type RequestListener, request, type Server, type ServerResponse } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import { connect } from 'node:net';
-import { Failure } from '#protocol/failure.ts';
+import { dirname } from 'node:path';
+import { codeOf, Failure } from '#protocol/failure.ts';
 
 interface Head {
   status: number;
@@ -109,6 +110,17 @@ function serve(at: Listen, answer: Answer, { maxBodyBytes, maxConnections, faile
   return server;
 }
 
+/** Where no service manager made the folder of a socket. Whether it could, listening says. */
+function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true });
+  } catch (error) {
+    throw new Failure('unavailable', 'listen-failed', `cannot make ${path}: ${codeOf(error)}`, {
+      cause: error,
+    });
+  }
+}
+
 /** Whether somebody answers on a unix socket: tells a living owner from a file that a crash left. */
 function answered(path: string): Promise<boolean> {
   return new Promise((resolve) => {
@@ -141,7 +153,7 @@ export async function listenHttp(
   if ('socket' in at && existsSync(at.socket)) {
     if (await answered(at.socket)) throw new Failure('unavailable', 'listen-busy', `${where} is in use`);
     unlinkSync(at.socket);
-  }
+  } else if ('socket' in at) makeFolder(dirname(at.socket));
   const server = serve(at, answer, options);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause) =>

@@ -32,8 +32,10 @@ test('a camera that records by itself fails the check; one that cannot tell, or 
   }));
   writeFileSync(town.config, stringify(config));
   const { out, err, code } = await runProgram('agent/main.ts', ['check', '--config', town.config, '--json']);
-  const { findings } = JSON.parse(out) as { findings: { what: string; state: string; detail: string }[] };
-  const found = ids.map((id) => findings.find(({ what }) => what === `ONVIF ${id}`));
+  const { findings } = JSON.parse(out) as {
+    findings: { check: string; subject?: string; what: string; state: string; detail: string }[];
+  };
+  const found = ids.map((id) => findings.find(({ check, subject }) => check === 'onvif' && subject === id));
   assert.equal(
     found.map((finding) => finding?.state),
     ['failed', 'ok', 'warning', 'warning', 'warning'],
@@ -41,7 +43,13 @@ test('a camera that records by itself fails the check; one that cannot tell, or 
   );
   assert.match(found[0]?.detail ?? '', /Walkers 1 5\.10; registra sulla propria memoria/);
   assert.match(found[3]?.detail ?? '', /rifiuta utente o password; non si può sapere/);
-  assert.ok(findings.some(({ what }) => what === 'immagini'));
+  const others = findings.filter(({ subject }) => subject === undefined);
+  assert.equal(
+    others.map(({ check }) => check),
+    ['configuration', 'policy', 'disk', 'clock', 'broker', 'keys', 'pictures'],
+  );
+  assert.is(others.find(({ check }) => check === 'disk')?.state, 'ok', 'a store that is not there yet');
+  assert.is(others.find(({ check }) => check === 'keys')?.state, 'ok');
   assert.is(code, 1);
   assert.not.match(out + err, /sesto/);
 });

@@ -21,6 +21,7 @@ test('says 64 to what it does not understand, 69 to what is not there, 78 to a w
     [64, ['run']],
     [64, ['run', '--config', 'x', '--colour']],
     [64, ['run', '--config', 'x', 'y']],
+    [64, ['run', '--config', 'x', '--log', 'loud']],
     [64, ['verify']],
     [64, ['status', '--socket', `/${'x'.repeat(107)}`]],
     [69, ['status', '--socket', `/${'x'.repeat(106)}`]],
@@ -33,7 +34,9 @@ test('says 64 to what it does not understand, 69 to what is not there, 78 to a w
     [78, ['run', '--config', join(folder.path, 'none.yaml')]],
     [78, ['status', '--config', join(folder.path, 'none.yaml')]],
     [0, ['--help']],
+    [0, ['-h']],
     [0, ['run', '--help']],
+    [0, ['run', '-h']],
   ];
   await Promise.all(
     exits.map(async ([code, args]) => {
@@ -43,6 +46,21 @@ test('says 64 to what it does not understand, 69 to what is not there, 78 to a w
       if (code !== 0) assert.not.match(done.err, /\n\s+at /);
     }),
   );
+});
+
+test('a command from a stick finds the store, however deep its folder', async () => {
+  using folder = temporaryFolder();
+  const town = await makeTown(folder.path, { cameras: [] });
+  const config = parse(readFileSync(town.config, 'utf8'));
+  const deep = join(folder.path, 'd'.repeat(110));
+  writeFileSync(town.config, stringify({ ...config, store: { ...config.store, path: deep } }));
+  const file = join(folder.path, 'noise');
+  writeFileSync(file, 'noise');
+  const out = join(folder.path, 'stick');
+  const { code, err } = await agent('apply', file, '--config', town.config, '--out', out);
+  assert.is(code, 2, err);
+  assert.ok(existsSync(join(out, 'proof.json')));
+  assert.is(existsSync(town.socket), false);
 });
 
 test('lists every problem of a configuration at once and starts nothing', async () => {

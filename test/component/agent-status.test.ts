@@ -1,9 +1,10 @@
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { systemClock } from '#agent/platform/clock.ts';
 import { listenHttp } from '#agent/platform/http.ts';
 import { localAnswer } from '#agent/web/local.ts';
-import { Failure } from '#protocol/failure.ts';
+import { codeOf, Failure } from '#protocol/failure.ts';
 import { runProgram, startProgram } from '../support/child-program.ts';
 import { eventually } from '../support/eventually.ts';
 import { type SimulatedSite, simulatedSite } from '../support/simulated-site.ts';
@@ -44,6 +45,16 @@ test('one sentence, then worst first, every camera with its week of blocks', asy
   assert.is(strips.length, 3);
   assert.match(strips[0] ?? '', /[█▆]▁{9}$/);
   assert.not.match(out, '\u001b');
+});
+
+test('a socket in a folder that nobody made yet', async () => {
+  using folder = temporaryFolder();
+  await using agent = await answering(join(folder.path, 'run', 'peio-agent'));
+  assert.is((await runProgram('agent/main.ts', ['status', '--socket', agent.socket])).code, 0);
+  // One that cannot be made is a listener that cannot listen.
+  writeFileSync(join(folder.path, 'file'), '');
+  const nowhere = answering(join(folder.path, 'file', 'run'));
+  assert.is(codeOf(await nowhere.catch((error: unknown) => error)), 'listen-failed');
 });
 
 test('what cannot be told is named, with how often', async () => {

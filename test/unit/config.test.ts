@@ -114,6 +114,54 @@ test('a camera that stands twice, a page beyond loopback, a socket that is too l
   assert.equal(Object.keys(await problemsOf(folder)).sort(), ['cameras[1].id', 'socket', 'web.listen']);
 });
 
+test('what a file names is looked for, and ids are counted, whatever else is wrong with it', async () => {
+  using folder = folderWith(
+    good
+      .replace('mqtt:', '  - { id: cam-1, rtsp: "rtsp://10.0.9.12/", transport: tpc }\nmqtt:')
+      .replace('ca: ca.crt, cert: site-09.crt, key: site-09.key', 'ca: no.crt, cert: no.cert, key: no.key')
+      .replace('limit: 4Mbit', 'limit: fast, ca: none.crt')
+      .replace('credentials: radio', 'credentials: none')
+      .replace('id: radio', 'id: uplink'),
+  );
+  assert.equal(Object.keys(await problemsOf(folder)).sort(), [
+    'cameras[1].id',
+    'cameras[1].transport',
+    'links[1].credentials',
+    'links[1].id',
+    'mqtt.ca',
+    'mqtt.cert',
+    'mqtt.key',
+    'upload.ca',
+    'upload.limit',
+  ]);
+});
+
+test('the socket is measured as it will be opened, and a port is one', async () => {
+  using folder = folderWith(
+    good.replace('/run/peio-agent/agent.sock', `${'a/'.repeat(50)}agent.sock`).replace(':9464', ':70000'),
+  );
+  assert.equal(Object.keys(await problemsOf(folder)).sort(), ['socket', 'web.listen']);
+  using short = folderWith(good.replace('socket: /run/peio-agent/agent.sock', ''));
+  assert.is((await load(short, { RUNTIME_DIRECTORY: '' })).socket, '/run/peio-agent/agent.sock');
+  assert.is((await load(short, { RUNTIME_DIRECTORY: '/run/here' })).socket, '/run/here/agent.sock');
+  const long = await load(short, { RUNTIME_DIRECTORY: `/${'r'.repeat(110)}` }).catch((error) => error);
+  assert.is(exitCodeOf(long), 78);
+});
+
+test('keeps from ten seconds to seven days', async () => {
+  for (const time of ['9s', '0s', '169h', '8d']) {
+    using folder = folderWith(good.replace('retention: 7d', `retention: ${time}`));
+    assert.equal(Object.keys(await problemsOf(folder)), ['store.retention'], time);
+  }
+  for (const [time, ms] of [
+    ['10s', 10_000],
+    ['168h', 7 * 86_400_000],
+  ] as const) {
+    using folder = folderWith(good.replace('retention: 7d', `retention: ${time}`));
+    assert.is((await load(folder)).store.retentionMs, ms);
+  }
+});
+
 test('a file that is no YAML, is missing, is empty, or is a list', async () => {
   for (const text of ['node: [', '', '- a\n- b\n', 'just text', '&a [*a, *a]']) {
     using folder = folderWith(text);
