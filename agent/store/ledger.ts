@@ -116,10 +116,15 @@ export async function openLedger(
   }
   if (goodBytes === 0) await files.syncFolder(dirname(path));
 
+  /** Behind `goodBytes` may lie a part of what was refused: another line must not follow on that. */
+  let torn = false;
   const appendOnce = async (bytes: Buffer): Promise<void> => {
+    if (torn) await file.truncate(goodBytes);
+    torn = true;
     await file.write(bytes);
     await file.sync();
     goodBytes += bytes.length;
+    torn = false;
   };
   const persist = async (bytes: Buffer): Promise<void> => {
     for (;;) {
@@ -128,15 +133,12 @@ export async function openLedger(
       } catch (error) {
         if (stop.signal.aborted || codeOf(error) === 'unknown') throw error;
         await pause(clock, retryMs, stop.signal);
-        await file.truncate(goodBytes).catch(() => {
-          // Refused as well: the write that follows says why, and opening the ledger again cuts it.
-        });
       }
     }
   };
   /**
-   * 1 what stays is written to PATH.new and synced, 2 PATH.new becomes PATH, 3 the folder is synced, 4 appending goes on
-   * there. A crash before 2 leaves a PATH.new that the next pruning removes.
+   * 1 what stays is written to PATH.new and synced, 2 PATH.new becomes PATH, 3 appending goes on there, 4 the folder is
+   * synced. A crash before 2 leaves a PATH.new that the next pruning removes.
    */
   const rewrite = async (keep: (line: LedgerLine) => boolean): Promise<number> => {
     const fresh = `${path}.new`;
@@ -159,15 +161,22 @@ export async function openLedger(
       await readLedger(files, path, take, 0, flush);
       await flush();
       await kept.sync();
-    } catch (error) {
+    } finally {
       await kept.close();
+    }
+    const next = await files.open(fresh, 'append');
+    try {
+      await files.replace(fresh, path);
+    } catch (error) {
+      await next.close();
       throw error;
     }
-    await files.replace(fresh, path);
-    await files.syncFolder(dirname(path));
-    await file.close();
-    file = kept;
+    const before = file;
+    file = next;
     goodBytes = keptBytes;
+    torn = false;
+    await before.close();
+    await files.syncFolder(dirname(path));
     return left;
   };
   return {

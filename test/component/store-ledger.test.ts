@@ -2,12 +2,14 @@ import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { systemClock } from '#agent/platform/clock.ts';
-import { systemFiles } from '#agent/platform/files.ts';
+import { type Files, systemFiles } from '#agent/platform/files.ts';
 import { socketLocks } from '#agent/platform/lock.ts';
 import { ledgerText } from '#agent/store/ledger-line.ts';
 import { openStore, type SegmentRow, verifyStore } from '#agent/store/store.ts';
 import { Failure } from '#protocol/failure.ts';
 import { parseSegmentName, segmentDay, segmentName } from '#protocol/segment-name.ts';
+import { instantText } from '#protocol/time.ts';
+import { codeThrown } from '../support/code-thrown.ts';
 import { eventually } from '../support/eventually.ts';
 import { fakeClock } from '../support/fake-clock.ts';
 import { freeLocks, isFrozen, type MemoryDisk, memoryDisk } from '../support/memory-disk.ts';
@@ -17,6 +19,7 @@ import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const test = suite('store ledger');
 const t0 = Date.UTC(2026, 0, 15, 12);
+const hourMs = 3_600_000;
 
 test('a second agent is refused while the first has the store open', async () => {
   using folder = temporaryFolder();
@@ -300,6 +303,100 @@ test('two segments of one start get two starts', async () => {
     [0, 1],
   );
   await store.close();
+});
+
+/** Files whose ledger refuses what `refuse` says, once for each word in it, after half of a write got through. */
+function refusingLedger(): { files: Files; refuse: Set<'write' | 'sync' | 'truncate' | 'syncFolder'> } {
+  const refuse = new Set<'write' | 'sync' | 'truncate' | 'syncFolder'>();
+  const once = (what: 'write' | 'sync' | 'truncate' | 'syncFolder'): void => {
+    if (refuse.delete(what)) throw Object.assign(new Error(what), { code: 'EIO' });
+  };
+  const files: Files = {
+    ...systemFiles,
+    async open(path, how) {
+      const file = await systemFiles.open(path, how);
+      if (!path.includes('ledger.jsonl') || how === 'read') return file;
+      return {
+        ...file,
+        async write(bytes) {
+          if (refuse.has('write')) await file.write(bytes.subarray(0, bytes.length / 2));
+          once('write');
+          await file.write(bytes);
+        },
+        async sync() {
+          once('sync');
+          await file.sync();
+        },
+        async truncate(size) {
+          once('truncate');
+          await file.truncate(size);
+        },
+      };
+    },
+    async syncFolder(path) {
+      if (path.endsWith('/cam-1')) once('syncFolder');
+      await systemFiles.syncFolder(path);
+    },
+  };
+  return { files, refuse };
+}
+
+for (const [what, refused, pruned] of [
+  ['half a line got to the disk', ['write'], false],
+  ['half a line got to the disk, after a pruning', ['write'], true],
+  ['it was not synced, after a pruning', ['sync'], true],
+  ['half of it got to the disk, which then refused to take it back', ['write', 'truncate'], false],
+] as const)
+  test(`a line that the disk refused once is there once: ${what}`, async () => {
+    using folder = temporaryFolder();
+    const { files, refuse } = refusingLedger();
+    const store = await openStore(storeParts(folder.path, systemClock, { files }));
+    const camera = await store.camera('cam-1');
+    await camera.addGap({ start: t0 - 1000, end: t0, reason: 'no-data' });
+    if (pruned) await camera.pruneLedger(t0 - 500);
+    for (const one of refused) refuse.add(one);
+    const row = await sealSegment(camera, t0, 5000);
+    await camera.addGap({ start: t0 + 5000, end: t0 + 6000, reason: 'no-data' });
+    assert.is(refuse.size, 0);
+    await store.close();
+    const lines = readFileSync(join(folder.path, 'segments/cam-1/ledger.jsonl'), 'utf8');
+    assert.equal(
+      lines.split('\n').map((line) => (line === '' ? '' : JSON.parse(line).start)),
+      [t0 - 1000, row.start, t0 + 5000].map(instantText).concat(''),
+    );
+    const { findings } = await verifyStore(systemFiles, folder.path, { full: true, now: t0 + hourMs });
+    assert.equal(findings, []);
+  });
+
+test('a pruning that cannot be synced loses no line that follows it', async () => {
+  using folder = temporaryFolder();
+  const { files, refuse } = refusingLedger();
+  const store = await openStore(storeParts(folder.path, systemClock, { files }));
+  const camera = await store.camera('cam-1');
+  await camera.addGap({ start: t0 - 1000, end: t0, reason: 'no-data' });
+  refuse.add('syncFolder');
+  assert.is(await codeThrown(() => camera.pruneLedger(t0 + 1)), 'EIO');
+  const row = await sealSegment(camera, t0, 5000);
+  await store.close();
+  const again = await openStore(storeParts(folder.path, systemClock));
+  assert.equal(again.recovered, []);
+  assert.equal(again.overlapping('cam-1', t0, t0 + 1).segments, [row]);
+  await again.close();
+});
+
+test('what the disk still refuses when the store closes spoils no line beside it', async () => {
+  using folder = temporaryFolder();
+  const { files, refuse } = refusingLedger();
+  const store = await openStore(storeParts(folder.path, systemClock, { files }));
+  const camera = await store.camera('cam-1');
+  refuse.add('write');
+  const lost = camera.addGap({ start: t0 - 1000, end: t0, reason: 'no-data' });
+  const follows = camera.addGap({ start: t0, end: t0 + 1000, reason: 'no-data' });
+  const ends = Promise.allSettled([lost, follows]);
+  await store.close();
+  const results = (await ends).map(({ status }) => status);
+  const { findings } = await verifyStore(systemFiles, folder.path, { full: true, now: t0 + hourMs });
+  assert.equal(findings, [], results.join());
 });
 
 test('an unreadable name in a folder is left alone', async () => {
