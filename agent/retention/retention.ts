@@ -83,6 +83,8 @@ export function openRetention(parts: RetentionParts): Retention {
   let wake: (() => void) | undefined;
   let asked = false;
   let untold: Swept[] = [];
+  /** Told, out of every listing, and still on a disk that would not delete it. */
+  const undeleted = new Map<CameraStore, SegmentRow[]>();
   let short = false;
   let held: RetentionStatus['heldBack'];
   let status: RetentionStatus = { freeBytes: 0, totalBytes: 0 };
@@ -134,7 +136,16 @@ export function openRetention(parts: RetentionParts): Retention {
     }
     await tell(swept);
     // 5 unlink
-    for (const [camera, rows] of chosen) await attempt(`deleting of ${camera.id}`, () => camera.unlink(rows));
+    for (const [camera, rows] of chosen) undeleted.set(camera, [...(undeleted.get(camera) ?? []), ...rows]);
+    await unlink();
+  };
+
+  const unlink = async (): Promise<void> => {
+    for (const [camera, rows] of undeleted)
+      await attempt(`deleting of ${camera.id}`, async () => {
+        await camera.unlink(rows);
+        undeleted.delete(camera);
+      });
   };
 
   const unkept = (camera: CameraStore, rows: SegmentRow[]): SegmentRow[] =>
@@ -257,6 +268,7 @@ export function openRetention(parts: RetentionParts): Retention {
     const again = untold;
     untold = [];
     await tell(again);
+    await unlink();
     await attempt('correcting', correct);
     await byAge();
     await attempt('making room', bySpace);

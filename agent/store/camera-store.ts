@@ -54,7 +54,10 @@ export interface CameraStore {
   addGap(gap: GapRow): Promise<void>;
   /** Takes `rows` out of every listing, at once: what is to be deleted cannot be reserved any more. */
   withdraw(rows: readonly SegmentRow[]): void;
-  /** Deletes the files of withdrawn rows and the days they leave empty; their ledger lines stay. */
+  /**
+   * Deletes the files of withdrawn rows and the days they leave empty; their ledger lines stay. What the disk refuses
+   * keeps no other: its error is thrown at the end. Safe to repeat.
+   */
   unlink(rows: readonly SegmentRow[]): Promise<void>;
   /** Enters what is now known of the times of `rows`: other starts, their clock trusted. Files keep their names. */
   correct(rows: readonly { row: SegmentRow; start: number }[], clock: ClockState): Promise<void>;
@@ -240,17 +243,24 @@ export async function openCameraStore(
     },
     async unlink(rows) {
       const days = new Set<string>();
+      const refusals: unknown[] = [];
       for (const row of rows) {
         const file = path(row);
-        if ((await files.size(file)) !== undefined) await files.remove(file);
         days.add(dirname(file));
+        try {
+          if ((await files.size(file)) !== undefined) await files.remove(file);
+        } catch (error) {
+          refusals.push(error);
+        }
       }
       for (const day of days) {
+        if ((await files.size(day)) === undefined) continue;
         if (day !== join(folder, readyDay) && (await files.list(day)).length === 0) {
           await files.removeFolder(day);
           await files.syncFolder(folder);
         } else await files.syncFolder(day);
       }
+      if (refusals.length > 0) throw refusals[0];
     },
     async correct(rows, state) {
       const right = rows.map(({ row, start }) => ({

@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, renameSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import * as assert from 'uvu/assert';
 import { type Files, systemFiles } from '#agent/platform/files.ts';
 import type { TimeService } from '#agent/platform/time-service.ts';
@@ -39,12 +39,13 @@ async function rig(
     service?: TimeService;
     floor?: number;
     boot?: string;
+    storeFiles?: Files;
     onSwept?: (swept: Swept) => Promise<void>;
     fill?: (camera: CameraStore, now: number) => Promise<void>;
   } = {},
 ): Promise<Rig> {
   const clock = more.clock ?? fakeClock();
-  const store = await openStore(storeParts(dir, clock));
+  const store = await openStore(storeParts(dir, clock, { files: more.storeFiles ?? systemFiles }));
   const camera = await store.camera('cam-1');
   await more.fill?.(camera, clock.utc());
   const service = { answer: more.service ?? 'synced' };
@@ -233,6 +234,40 @@ test('a log that refuses does not keep footage, and is told again', async () => 
   refuse = false;
   await period();
   assert.is(swept.length, 1);
+  await stop();
+});
+
+test('a file that the disk would not delete keeps no other, and goes with the next sweep, told once', async () => {
+  using folder = temporaryFolder();
+  let refused = '';
+  const { swept, camera, stop, period } = await rig(folder.path, {
+    files: roomy,
+    storeFiles: {
+      ...systemFiles,
+      async remove(path) {
+        if (refused === '' && path.endsWith('.mp4.age')) {
+          refused = path;
+          throw Object.assign(new Error('the disk'), { code: 'EIO' });
+        }
+        await systemFiles.remove(path);
+      },
+    },
+    fill: async (camera, now) => {
+      for (const age of [3, 2, 1]) await sealSegment(camera, now - week - age * hour, 10_000);
+    },
+  });
+  const files = (): string[] =>
+    (readdirSync(join(folder.path, 'segments/cam-1'), { recursive: true }) as string[]).filter((name) =>
+      name.endsWith('.age'),
+    );
+  assert.is(camera.count(), 0);
+  assert.equal(files(), [relative(join(folder.path, 'segments/cam-1'), refused)]);
+  await period();
+  assert.equal(files(), []);
+  assert.equal(
+    swept.map(({ count }) => count),
+    [3],
+  );
   await stop();
 });
 
