@@ -78,6 +78,7 @@ export async function openVoice(life: Life, memory: Memory): Promise<Voice> {
   if (config.mqtt === undefined)
     return { bus: undefined, reporter: undefined, heads: undefined, dated: undefined, ...ears };
 
+  const { tls } = config.mqtt;
   const bus = openConnection({
     ...config.mqtt,
     clientId: node,
@@ -147,10 +148,21 @@ export async function openVoice(life: Life, memory: Memory): Promise<Voice> {
     // Last: a head under way is let go of when the connection is.
     await heads.close();
   });
-  const own = { own: earliestEnd(config.mqtt.tls.cert), authority: earliestEnd(config.mqtt.tls.ca) };
+  const [own, authority] = [endOf(() => tls.cert), endOf(() => tls.ca)];
   const dated = (): Dated[] =>
-    Object.entries({ ...own, broker: bus.brokerUntil() }).flatMap(([whose, until]) =>
-      until === undefined ? [] : { whose: whose as Dated['whose'], until },
+    Object.entries({ own: own(), authority: authority(), broker: bus.brokerUntil() }).flatMap(
+      ([whose, until]) => (until === undefined ? [] : { whose: whose as Dated['whose'], until }),
     );
   return { bus, reporter, heads, dated, ...ears };
+}
+
+/** The end of the certificate that `pem` gives now, which is asked every second and read when it is another. */
+function endOf(pem: () => string | undefined): () => number | undefined {
+  let read: string | undefined;
+  let end: number | undefined;
+  return () => {
+    const now = pem();
+    if (now !== read) [read, end] = [now, earliestEnd(now)];
+    return end;
+  };
 }

@@ -16,6 +16,7 @@ import type { Keeping } from './keeping.ts';
 import type { Memory } from './memory.ts';
 import { guarded, type Life } from './node.ts';
 import { type Camera, picturesTogether } from './recording.ts';
+import { renewCertificates } from './renewal.ts';
 import type { Voice } from './voice.ts';
 
 /** What watches the node, apart from recording: conditions raised and cleared, and the health message. */
@@ -83,6 +84,7 @@ export function openWatching(
     Promise.all([
       health.run(signal),
       links.run(signal),
+      renewCertificates(life),
       ...(cameras.length > 0 ? [pictures.run(signal)] : []),
     ]),
   );

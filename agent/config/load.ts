@@ -11,6 +11,7 @@ import type { Files } from '../platform/files.ts';
 import type { TlsTrust } from '../platform/net.ts';
 import { ConfigFailure, type Problem, pathText, problemsOf } from './problems.ts';
 import { type ConfigFile, configSchema } from './schema.ts';
+import { openTls, orElse, type RenewableTls, type Tls, tlsFaults } from './tls.ts';
 
 const maxConfigBytes = 1024 * 1024;
 const maxSecretBytes = 64 * 1024;
@@ -18,13 +19,6 @@ const maxSecretBytes = 64 * 1024;
 const maxSocketBytes = 107;
 /** Network UPS Tools, as IANA lists it. */
 const nutPort = 3493;
-
-/** PEM contents, not paths. */
-export interface Tls {
-  ca?: string | undefined;
-  cert?: string | undefined;
-  key?: string | undefined;
-}
 
 type CameraFile = ConfigFile['cameras'][number];
 type LinkFile = ConfigFile['links'][number];
@@ -40,8 +34,8 @@ export interface Config {
   cameras: (Omit<CameraFile, 'credentials' | 'tls'> & { credentials?: Credentials; tls?: TlsTrust })[];
   /** Path of the ffmpeg to be preferred. */
   ffmpeg?: string;
-  mqtt?: { url: string; tls: Tls };
-  upload?: { url: string; limitBits: number; tls: Tls };
+  mqtt?: { url: string; tls: RenewableTls };
+  upload?: { url: string; limitBits: number; tls: RenewableTls };
   links: (Pick<LinkFile, 'id' | 'to' | 'probe' | 'model' | 'oids'> & {
     host: string;
     port?: number;
@@ -156,18 +150,30 @@ function openNamed(
     resolve(folder, 'secrets', name),
   ];
 
+  async function readFirst(candidates: string[], maxBytes: number): Promise<Buffer> {
+    const refuse = (sentence: string, cause?: unknown): never => {
+      throw new Failure('config', 'file', sentence, { cause });
+    };
+    for (const candidate of candidates)
+      try {
+        return await files.read(candidate, maxBytes);
+      } catch (error) {
+        if (codeOf(error) !== 'ENOENT') refuse(`${candidate} cannot be read (${codeOf(error)})`, error);
+      }
+    return refuse(`there is no ${candidates.join(' or ')}`);
+  }
+
   async function firstOf(
     path: readonly PropertyKey[],
     candidates: string[],
     maxBytes: number,
   ): Promise<Buffer | undefined> {
-    for (const candidate of candidates)
-      try {
-        return await files.read(candidate, maxBytes);
-      } catch (error) {
-        if (codeOf(error) !== 'ENOENT') return report(path, `${candidate} cannot be read (${codeOf(error)})`);
-      }
-    return report(path, `there is no ${candidates.join(' or ')}`);
+    try {
+      return await readFirst(candidates, maxBytes);
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      return report(path, error.message);
+    }
   }
 
   async function credentials(path: readonly PropertyKey[], name: string): Promise<Credentials | undefined> {
@@ -197,12 +203,12 @@ function openNamed(
     );
   }
 
+  const pemPaths = (name: string): string[] =>
+    name.includes('/') ? [resolve(folder, name)] : [...secretPaths(name), resolve(folder, name)];
+
   async function pem(path: readonly PropertyKey[], name: string | undefined): Promise<string | undefined> {
     if (name === undefined) return undefined;
-    const candidates = name.includes('/')
-      ? [resolve(folder, name)]
-      : [...secretPaths(name), resolve(folder, name)];
-    return (await firstOf(path, candidates, maxSecretBytes))?.toString('utf8');
+    return (await firstOf(path, pemPaths(name), maxSecretBytes))?.toString('utf8');
   }
 
   async function tls(section: string, paths: Tls): Promise<Tls> {
@@ -211,6 +217,20 @@ function openNamed(
       cert: await pem([section, 'cert'], paths.cert),
       key: await pem([section, 'key'], paths.key),
     };
+  }
+
+  /** What was read as `first` from `paths`, to be read again. Faults are reported where `section` names anything of it. */
+  function renewable(section: string, given: Tls, first: Tls, paths: Tls): RenewableTls {
+    const names = (['ca', 'cert', 'key'] as const).filter((name) => given[name] !== undefined);
+    for (const [name, fault] of names.length > 0 ? tlsFaults(first) : [])
+      report(names.includes(name) ? [section, name] : [section], fault);
+    const again = async (name: string | undefined): Promise<string | undefined> =>
+      name === undefined ? undefined : (await readFirst(pemPaths(name), maxSecretBytes)).toString('utf8');
+    return openTls(first, async () => ({
+      ca: await again(paths.ca),
+      cert: await again(paths.cert),
+      key: await again(paths.key),
+    }));
   }
 
   async function signingKey(name: string): Promise<KeyObject | undefined> {
@@ -262,8 +282,11 @@ function openNamed(
       const access = name === undefined ? undefined : await snmpAccess(path, name, auth ?? 'sha');
       links.push({ ...link, ...target, slowMs: slow, ...(access ? { access } : {}) });
     }
-    const mqttTls = parsed.mqtt && (await tls('mqtt', parsed.mqtt));
-    const uploadTls = parsed.upload && (await tls('upload', parsed.upload));
+    const { mqtt, upload } = parsed;
+    const read = mqtt && (await tls('mqtt', mqtt));
+    const mqttTls = mqtt && read && renewable('mqtt', mqtt, read, mqtt);
+    const own = upload && (await tls('upload', upload));
+    const uploadTls = own && renewable('upload', upload, orElse(own, read), orElse(upload, mqtt));
     const socket = resolve(
       folder,
       parsed.socket ?? `${env['RUNTIME_DIRECTORY'] || '/run/peio-agent'}/agent.sock`,
@@ -287,19 +310,9 @@ function openNamed(
       signingKey: key,
       cameras,
       ...(parsed.ffmpeg === undefined ? {} : { ffmpeg: resolve(folder, parsed.ffmpeg) }),
-      ...(parsed.mqtt && mqttTls ? { mqtt: { url: parsed.mqtt.url, tls: mqttTls } } : {}),
-      ...(parsed.upload && uploadTls
-        ? {
-            upload: {
-              url: parsed.upload.url,
-              limitBits: parsed.upload.limit,
-              tls: {
-                ca: uploadTls.ca ?? mqttTls?.ca,
-                cert: uploadTls.cert ?? mqttTls?.cert,
-                key: uploadTls.key ?? mqttTls?.key,
-              },
-            },
-          }
+      ...(mqtt && mqttTls ? { mqtt: { url: mqtt.url, tls: mqttTls } } : {}),
+      ...(upload && uploadTls
+        ? { upload: { url: upload.url, limitBits: upload.limit, tls: uploadTls } }
         : {}),
       links,
       ...(parsed.ups ? { ups: { port: nutPort, ...parsed.ups.server, name: parsed.ups.name } } : {}),

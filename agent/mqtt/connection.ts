@@ -5,6 +5,7 @@ import { supervise } from '../lifecycle/supervise.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
 import type { Random } from '../platform/random.ts';
+import { secureContextFault } from '../platform/secure-context.ts';
 import type { Bus, Publication, Will } from './bus.ts';
 import { limitPackets } from './packet-limit.ts';
 
@@ -12,8 +13,12 @@ export interface ConnectionOptions {
   url: string;
   /** Stable, equal to the node: a random one would lose the persistent session and its commands. */
   clientId: string;
-  /** PEM contents. */
-  tls: { ca?: string | undefined; cert?: string | undefined; key?: string | undefined };
+  /** PEM contents, asked for on every connection: they may have been renewed. */
+  tls: {
+    readonly ca?: string | undefined;
+    readonly cert?: string | undefined;
+    readonly key?: string | undefined;
+  };
   /** Asked for on every connection: a will carries the time of connecting. */
   will(): Will;
   clock: Clock;
@@ -85,6 +90,9 @@ export function openConnection(options: ConnectionOptions): Connection {
 
   /** One connection from its start to its end. */
   async function once(signal: AbortSignal): Promise<void> {
+    // The library throws it where nobody can catch it.
+    const fault = options.url.startsWith('mqtts:') ? secureContextFault(options.tls) : undefined;
+    if (fault !== undefined) throw new Failure('transient', 'offline', `certificate or key: ${fault}`);
     const client = mqtt.connect(options.url, clientOptions());
     const broken = new Set<(failure: Failure) => void>();
     let accepted = false;

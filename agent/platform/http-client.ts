@@ -2,11 +2,11 @@ import { Agent as PlainAgent, request as plainRequest } from 'node:http';
 import { Agent as TlsAgent, request as tlsRequest } from 'node:https';
 import { Failure } from '#protocol/failure.ts';
 
-/** Contents, not paths. */
+/** Contents, not paths; those of the moment in which a connection begins. */
 export interface HttpTls {
-  ca?: string | undefined;
-  cert?: string | undefined;
-  key?: string | undefined;
+  readonly ca?: string | undefined;
+  readonly cert?: string | undefined;
+  readonly key?: string | undefined;
   /** No certificate is asked for: trusted no more than plain HTTP. */
   unverified?: true;
 }
@@ -50,7 +50,7 @@ export function openHttpClient(options: {
   const settings = { keepAlive: true, maxSockets: 1, maxFreeSockets: 1 };
   const agents = {
     'http:': new PlainAgent(settings),
-    'https:': new TlsAgent({ ...settings, ...options.tls, rejectUnauthorized: !options.tls.unverified }),
+    'https:': new TlsAgent({ ...settings, rejectUnauthorized: !options.tls.unverified }),
   };
   return {
     ask: (asked) => ask(asked, agents, options),
@@ -63,7 +63,7 @@ export function openHttpClient(options: {
 async function ask(
   { method, url, headers, body, signal }: HttpAsk,
   agents: { 'http:': PlainAgent; 'https:': TlsAgent },
-  bounds: { stallMs: number; maxReplyBytes: number },
+  { tls, ...bounds }: { tls: HttpTls; stallMs: number; maxReplyBytes: number },
 ): Promise<HttpReply> {
   signal.throwIfAborted();
   const address = new URL(url);
@@ -71,7 +71,7 @@ async function ask(
   const all = { method, headers: { ...headers, ...length } };
   const outgoing =
     address.protocol === 'https:'
-      ? tlsRequest(address, { ...all, agent: agents['https:'] })
+      ? tlsRequest(address, { ...all, ca: tls.ca, cert: tls.cert, key: tls.key, agent: agents['https:'] })
       : plainRequest(address, { ...all, agent: agents['http:'] });
   const end = Promise.withResolvers<HttpReply>();
   const transient = (code: string, sentence: string, cause?: unknown): void => {

@@ -6,10 +6,12 @@ import { loadConfig } from '#agent/config/load.ts';
 import { ConfigFailure, nearest } from '#agent/config/problems.ts';
 import { systemFiles } from '#agent/platform/files.ts';
 import { exitCodeOf } from '#protocol/failure.ts';
+import { someCertificate } from '../support/some-certificate.ts';
 import { suite } from '../support/suite.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const test = suite('configuration');
+const { ca, cert, key } = await someCertificate();
 
 const good = `
 node: site-09
@@ -36,9 +38,9 @@ function folderWith(yaml: string, files: Record<string, string> = {}) {
     'site.yaml': yaml,
     'root.pub': root.publicKey.export({ type: 'spki', format: 'pem' }).toString(),
     'policy.dsse.json': '{}',
-    'ca.crt': 'CA',
-    'site-09.crt': 'CERT',
-    'secrets/site-09.key': 'KEY',
+    'ca.crt': ca,
+    'site-09.crt': cert,
+    'secrets/site-09.key': key,
     'secrets/node-key': root.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
     'secrets/cam-1': 'admin:p:w d\n',
     'secrets/radio': 'public:\n',
@@ -71,8 +73,25 @@ test('the documented example is accepted, with defaults of the regulation', asyn
   assert.is(config.store.path, join(folder.path, 'store'));
   assert.equal(config.cameras[0]?.credentials, { user: 'admin', password: 'p:w d' });
   assert.is(config.upload?.limitBits, 4_000_000);
-  assert.is(config.upload?.tls.key, 'KEY', 'upload takes the keys of mqtt unless given');
+  assert.is(config.upload?.tls.key, key, 'upload takes the keys of mqtt unless given');
   assert.is(config.signingKey.asymmetricKeyType, 'ed25519');
+});
+
+test('a certificate that is none, and a key of another one, are told; for deliveries only what is theirs', async () => {
+  const other = await someCertificate();
+  for (const [files, wrong] of [
+    [{ 'ca.crt': 'CA' }, ['mqtt.ca']],
+    [{ 'site-09.crt': '' }, ['mqtt.cert']],
+    [{ 'ca.crt': 'CA', 'site-09.crt': key }, ['mqtt.ca', 'mqtt.cert']],
+    [{ 'secrets/site-09.key': 'KEY' }, ['mqtt.key']],
+    [{ 'secrets/site-09.key': other.key }, ['mqtt.key']],
+  ] as const) {
+    using folder = folderWith(good, files);
+    assert.equal(Object.keys(await problemsOf(folder)), [...wrong]);
+  }
+  const own = good.replace('limit: 4Mbit', 'limit: 4Mbit, cert: hub.crt');
+  using folder = folderWith(own, { 'hub.crt': other.cert });
+  assert.equal(Object.keys(await problemsOf(folder)), ['upload']);
 });
 
 test('secrets come from the credentials folder first', async () => {
@@ -196,7 +215,7 @@ test('a camera says how it is taken, and what vouches for one that signed itself
       ['auto', 'tcp', undefined],
       ['ffmpeg', 'tcp', undefined],
       ['auto', 'multicast', undefined],
-      ['auto', 'tcp', { ca: 'CA' }],
+      ['auto', 'tcp', { ca }],
       ['auto', 'tcp', { fingerprint256: fingerprint.toUpperCase() }],
     ],
   );
