@@ -59,14 +59,14 @@ export const boxConditions = {
   'sweep-held': {
     subject: 'store',
     severity: 'warning',
-    when: 'by a clock that neither time service nor hub confirms a sweep would delete more than a quarter of the footage at once',
+    when: 'by a clock that the hub contradicts, and no time service confirms, a sweep would delete more than a quarter of the footage at once',
     raiseAfterMs: 0,
     clearAfterMs: 0,
     name: { it: 'cancellazione sospesa', en: 'deletion held back' },
     reasons: {
       unconfirmed: {
-        it: "l'orologio farebbe cancellare il {percent} % delle registrazioni in una volta: verificare data e ora, poi il server NTP",
-        en: 'the clock would delete {percent} % of the footage at once: check date and time, then the NTP server',
+        it: "l'orologio, diverso da quello del municipio, farebbe cancellare il {percent} % delle registrazioni in una volta: verificare data e ora, poi il server NTP",
+        en: 'the clock, other than the one of the town hall, would delete {percent} % of the footage at once: check date and time, then the NTP server',
       },
     },
   },

@@ -8,8 +8,8 @@ import { codeOf } from '#protocol/failure.ts';
 export interface ClockTrust {
   state(): ClockState;
   trusted(): boolean;
-  /** Whether somebody else says so too: the time service or the hub. */
-  confirmed(): boolean;
+  /** Whether the hub has said another time, and no time service confirms this one. */
+  doubted(): boolean;
   /** Asks the time service and writes down the powered time. Call it at start and every minute. */
   check(): Promise<void>;
   /** A verified cosignature of the hub, made at `utcMs`, was heard at `heardAt`. */
@@ -119,10 +119,7 @@ export async function openClockTrust(parts: ClockTrustParts): Promise<ClockTrust
     trusted() {
       return isTrusted(trust.state());
     },
-    confirmed() {
-      const now = trust.state();
-      return now === 'synced' || (now === 'unknown' && agreesWithHub());
-    },
+    doubted: () => trust.state() !== 'synced' && hub !== undefined && !agreesWithHub(),
     async check() {
       await asked();
       watch();

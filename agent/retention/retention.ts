@@ -68,8 +68,8 @@ const sweepEveryMs = 60_000;
  */
 const patienceMs = 50_000;
 /**
- * What one sweep may delete by labels that nobody confirms: two minutes of a week are 0.02 %, two days' absence a
- * quarter. A clock that is wrong by more stays without harm until the time service or the hub answers, or powered time
+ * What one sweep may delete by labels that the hub contradicts: two minutes of a week are 0.02 %, two days' absence a
+ * quarter. A clock that is wrong by more does no harm until the time service confirms it, the hub agrees, or powered time
  * proves the age.
  */
 const abnormalShare = 0.25;
@@ -163,7 +163,7 @@ export function openRetention(parts: RetentionParts): Retention {
     const all = store.cameras().reduce((sum, camera) => sum + camera.count(), 0);
     if (unproven <= all * abnormalShare) return undefined;
     const found = { segments: unproven, percent: Math.round((unproven / all) * 100) };
-    if (held === undefined) log.error(found, 'a sweep would delete too much by a clock nobody confirms');
+    if (held === undefined) log.error(found, 'a sweep would delete too much by a clock the hub contradicts');
     return found;
   };
 
@@ -185,7 +185,7 @@ export function openRetention(parts: RetentionParts): Retention {
       );
       return rows.some((row) => overdueMs(row.start, row.clock) >= patienceMs) ? rows : [];
     };
-    held = trust.confirmed() ? undefined : await abnormal(due);
+    held = trust.doubted() ? await abnormal(due) : undefined;
     const chosen = new Map<CameraStore, SegmentRow[]>();
     for (const camera of store.cameras()) {
       // 1 choose, 2 withdraw

@@ -82,8 +82,10 @@ export async function verifyCamera(
     const path = join(folder, day, name);
     const found = await ifReadable(path, findings, () => inspect(files, path, false));
     if (found === undefined) continue;
-    if (found.finding !== undefined) findings.push(found.finding);
-    else tell(path, 'segment-open', 'recoverable', 'was being written');
+    if (found.finding?.code === 'plaintext') findings.push(found.finding);
+    // A power cut leaves zeros, or whatever lay there, where bytes were not synced yet: the next start lets it go.
+    else
+      tell(path, 'segment-open', 'recoverable', found.finding ? 'holds nothing whole' : 'was being written');
   }
   for (const row of rows.values()) {
     const path = join(folder, dayOf(row.file), row.file);

@@ -721,7 +721,22 @@ test('a disk without room for a byte is freed all the same, whatever its own boo
   assert.equal(findings, []);
 });
 
-test('an unconfirmed clock that is days ahead deletes no more than the usual, and asks; the hub’s word lets it', async () => {
+test('where no time service can be asked, an absence of whatever length is swept at once', async () => {
+  using folder = temporaryFolder();
+  const { camera, trust, retention, stop } = await rig(folder.path, {
+    files: roomy,
+    service: 'unknown',
+    fill: async (camera, now) => {
+      for (let i = 1; i <= 8; i++) await sealSegment(camera, now - week - i * hour, 10_000);
+    },
+  });
+  assert.is(trust.state(), 'unknown');
+  assert.is(camera.count(), 0);
+  assert.is(retention.status().heldBack, undefined);
+  await stop();
+});
+
+test('an unknown clock that the hub says is days ahead deletes no more than the usual, and asks; the hub’s word lets it', async () => {
   using folder = temporaryFolder();
   const clock = fakeClock();
   const { camera, trust, retention, stop, period } = await rig(folder.path, {
@@ -729,11 +744,13 @@ test('an unconfirmed clock that is days ahead deletes no more than the usual, an
     files: roomy,
     service: 'unknown',
     fill: async (camera, now) => {
-      for (let i = 1; i <= 8; i++) await sealSegment(camera, now - week - i * hour, 10_000);
+      for (let i = 1; i <= 8; i++) await sealSegment(camera, now - week + i * hour, 10_000);
       for (let i = 1; i <= 8; i++) await sealSegment(camera, now - i * hour, 10_000);
     },
   });
+  trust.hubSaid(clock.utc() - 3 * 86_400_000, clock.monotonic());
   assert.is(trust.state(), 'unknown');
+  await clock.advance(9 * hour);
   await period();
   assert.is(camera.count(), 16);
   assert.equal(retention.status().heldBack, { segments: 8, percent: 50 });
@@ -744,7 +761,7 @@ test('an unconfirmed clock that is days ahead deletes no more than the usual, an
   await stop();
 });
 
-test('an unconfirmed clock deletes what the minutes bring', async () => {
+test('an unknown clock deletes what the minutes bring', async () => {
   using folder = temporaryFolder();
   const { camera, retention, stop } = await rig(folder.path, {
     files: roomy,

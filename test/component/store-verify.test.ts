@@ -130,6 +130,15 @@ test('pictures in the clear, wherever they lie and whatever they are called', as
   }
 });
 
+test('whatever a power cut left under the name of an open segment the next start puts right', async () => {
+  for (const left of ['', 'age-encr', '\0'.repeat(4096), 'what lay there before'])
+    assert.equal(
+      await found((dir) => writeFileSync(join(dir, day, '20260115T130000000Z.mp4.age.part'), left)),
+      ['recoverable segment-open'],
+      JSON.stringify(left.slice(0, 20)),
+    );
+});
+
 test('a sealed name over something that is not sealed', async () => {
   const codes = await found((dir, rows) => writeFileSync(file(dir, rows[2]), 'age-encryption.org/v2\nx'));
   assert.ok(codes.includes('problem not-sealed'));

@@ -67,7 +67,7 @@ export async function measureTraffic(count: number): Promise<Traffic> {
   await eventually(
     'the sweep to be told',
     () => tap.events(town.node).filter(({ kind }) => kind === 'sweep').length === count,
-    // At the start or, where the clock was not confirmed by then, a minute later.
+    // At the start.
     90_000,
   );
   // Every camera has a bitrate and nothing changes any more.
