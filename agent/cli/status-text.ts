@@ -13,6 +13,7 @@ import {
   checksText,
   firstSentence,
   gravestFirst,
+  stateSince,
   worstFirst,
 } from '../web/site-summary.ts';
 import { siteWords } from '../web/site-words.ts';
@@ -83,7 +84,8 @@ function isPiece(what: string): what is Piece['what'] {
 
 function cameraText(camera: Camera, { lang }: LocalStatus, nowUtc: number): string {
   const t = siteWords[lang];
-  const lasted = camera.since === undefined ? '' : ` ${since(nowUtc - camera.since, lang)}`;
+  const stateAt = stateSince(camera);
+  const lasted = stateAt === undefined ? '' : ` ${since(nowUtc - stateAt, lang)}`;
   const reason = camera.reason;
   const why =
     camera.state === 'recording' || reason === undefined

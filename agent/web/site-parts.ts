@@ -20,6 +20,7 @@ import {
   gravestFirst,
   type Seen,
   saidOf,
+  stateSince,
   worstFirst,
 } from './site-summary.ts';
 import { type SiteWords, siteWords } from './site-words.ts';
@@ -81,9 +82,10 @@ function cameraArticle(view: SiteView, camera: Camera, state: State): Html {
     const known = values.filter((value) => value !== undefined);
     return spark(values, t.curve(say(Math.min(...known)), say(Math.max(...known))));
   };
+  const stateAt = stateSince(camera);
   const size = camera.width && camera.height ? ` ${camera.width}×${camera.height}` : '';
   return html`<article class="camera" id="camera-${camera.id}">
-<div class="head"><h3>${status.names?.[camera.id] ?? camera.id} <small>${camera.id}</small></h3><p class="said">${stateWord(state, lang)}, ${t.state[camera.state]}${camera.since !== undefined && html` ${sinceTime(camera.since, nowUtc, form)}`}${why !== undefined && html`, ${isCause(why) ? causeWords(why, lang) : ''} <code>${why}</code>`}</p></div>
+<div class="head"><h3>${status.names?.[camera.id] ?? camera.id} <small>${camera.id}</small></h3><p class="said">${stateWord(state, lang)}, ${t.state[camera.state]}${stateAt !== undefined && html` ${sinceTime(stateAt, nowUtc, form)}`}${why !== undefined && html`, ${isCause(why) ? causeWords(why, lang) : ''} <code>${why}</code>`}</p></div>
 ${stripBox(`strip-${camera.id}`, { ...form, window, pieces, name, heightPx: 40, days: true, apartMs: 60_000 })}
 <dl class="facts">
 <div><dt>${t.bitrate}</dt><dd>${bitRate(camera.bitrate, lang)}</dd>${curve('bitrate', (value) => bitRate(value, lang))}</div>
@@ -132,7 +134,7 @@ function linkList({ status, form, history, nowUtc }: SiteView): Html {
   };
   return html`${links.map(
     (link) => html`<article class="link" id="link-${link.id}">
-<div class="head"><h3>${link.to} <small>${link.id}</small></h3><p class="said">${shape(linkState[link.state])} ${t.link[link.state]}${link.since !== undefined && html` ${sinceTime(link.since, nowUtc, form)}`}</p></div>
+<div class="head"><h3>${status.places?.[link.to] ?? link.to} <small>${link.id}</small></h3><p class="said">${shape(linkState[link.state])} ${t.link[link.state]}${link.since !== undefined && html` ${sinceTime(link.since, nowUtc, form)}`}</p></div>
 <dl class="facts">${figure(t.loss, link.lossPercent, '%', curve(link, 'loss', '%'))}${figure(t.delay, link.delayMs, 'ms', curve(link, 'delay', 'ms'))}${figure(t.jitter, link.jitterMs, 'ms')}${figure(t.signal, link.signalDbm, 'dBm')}${figure(t.capacity, link.capacityMbit, 'Mbit/s')}</dl>
 </article>`,
   )}`;
@@ -147,7 +149,7 @@ function boxFacts({ status, form, nowUtc }: SiteView): Html {
   const clockState: State =
     clock.state === 'synced' ? 'ok' : clock.state === 'unknown' ? 'unknown' : 'degraded';
   const fact = (name: keyof SiteWords['facts'], value: Html | string | false): Html =>
-    html`${value !== false && html`<div><dt>${t.facts[name]}</dt><dd>${value}</dd></div>`}`;
+    html`${value !== false && html`<div${name === 'checks' && html` class="long"`}><dt>${t.facts[name]}</dt><dd>${value}</dd></div>`}`;
   return html`<dl class="facts">
 ${fact('clock', html`${shape(clockState)} ${t.clock[clock.state]}`)}
 ${fact('hub', html`${shape(mqtt.connected ? 'ok' : 'degraded')} ${t.hub(mqtt.connected, mqtt.reconnects)}`)}

@@ -5,8 +5,14 @@ import { since } from '../view/times.ts';
 import type { LocalStatus } from './local.ts';
 import { siteWords } from './site-words.ts';
 
-/** A node's status; of one that is seen from elsewhere nobody knows when its program began. */
-export type Seen = Omit<LocalStatus, 'startedAt'> & { startedAt?: number };
+/**
+ * A node's status. Of one that is seen from elsewhere nobody knows when its program began; there the places at the other
+ * ends of its links have names, by id.
+ */
+export type Seen = Omit<LocalStatus, 'startedAt'> & {
+  startedAt?: number;
+  places?: Readonly<Record<string, string>>;
+};
 export type Camera = NonNullable<LocalStatus['health']['cameras']>[number];
 export type Alert = LocalStatus['alerts'][number];
 
@@ -36,6 +42,15 @@ export function saidOf({ key, detail }: Alert, lang: Lang): string | undefined {
 export function cameraName({ names }: Pick<Seen, 'names'>, id: string): string {
   const name = names?.[id];
   return name === undefined || name === id ? id : `${name} (${id})`;
+}
+
+/**
+ * Since when a camera is in its state. What does not record does not since its newest segment: the program that says so
+ * may have started a minute ago.
+ */
+export function stateSince({ state, since: told, newestSegment }: Camera): number | undefined {
+  if (state === 'recording' || told === undefined || newestSegment === undefined) return told;
+  return Math.min(told, newestSegment);
 }
 
 /** How many conditions are judged, and by name which cannot be told now, each with how often; nothing where nobody says. */

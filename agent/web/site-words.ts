@@ -153,7 +153,7 @@ const en: SiteWords = {
   box: 'The box',
   legend: 'Legend',
   keys: 'On a strip: left and right arrows a quarter of an hour (with Shift a minute), up and down to the interruptions, Page a day.',
-  state: { recording: 'records', connecting: 'connecting', failed: 'does not record' },
+  state: { recording: 'recording', connecting: 'connecting', failed: 'not recording' },
   bitrate: 'bitrate',
   fps: 'frames per second',
   newest: 'newest segment',

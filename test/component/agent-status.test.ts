@@ -5,6 +5,7 @@ import { systemClock } from '#agent/platform/clock.ts';
 import { listenHttp } from '#agent/platform/http.ts';
 import { localAnswer } from '#agent/web/local.ts';
 import { codeOf, Failure } from '#protocol/failure.ts';
+import { instantText } from '#protocol/time.ts';
 import { runProgram, startProgram } from '../support/child-program.ts';
 import { eventually } from '../support/eventually.ts';
 import { type SimulatedSite, simulatedSite } from '../support/simulated-site.ts';
@@ -55,6 +56,17 @@ test('a socket in a folder that nobody made yet', async () => {
   writeFileSync(join(folder.path, 'file'), '');
   const nowhere = answering(join(folder.path, 'file', 'run'));
   assert.is(codeOf(await nowhere.catch((error: unknown) => error)), 'listen-failed');
+});
+
+test('a camera that stood still before the program started does so since then, not since its start', async () => {
+  using folder = temporaryFolder();
+  await using agent = await answering(folder.path);
+  const still = agent.site.now.health.cameras?.find(({ id }) => id === 'cam-2');
+  assert.ok(still);
+  still.since = instantText(systemClock.utc() - 40_000);
+  const { out } = await runProgram('agent/main.ts', ['status', '--socket', agent.socket]);
+  assert.match(out, /\(cam-2\) {2}non registra da 18 h,/);
+  assert.match(out, /\(cam-1\) {2}registra da 3 g,/);
 });
 
 test('what cannot be told is named, with how often', async () => {

@@ -64,6 +64,10 @@ test('shows what a camera says of itself, its stream, the links and the box, in 
   assert.is(rest['immagine completa'], 'ogni 2 s');
   assert.is(rest['UPS'], 'a batteria, carica 62 %, 25 min');
   assert.is(rest['stato del disco'], 'in avaria, settori guasti: 7');
+  assert.match(
+    it.text,
+    /<article class="link" id="link-uplink">\s*<div class="head"><h3>(?!relay-)[A-Z][^<]* <small>uplink/,
+  );
   const en = facts((await read(town, '/node?id=site-09&lang=en')).text);
   assert.equal(
     [en['device'], en['its clock'], en['looks at'], en['own storage'], en['UPS']],

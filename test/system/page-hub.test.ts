@@ -377,6 +377,52 @@ else {
         assert.equal(window.troubles, []);
       });
 
+  test('the page of a node: from the list by the keyboard, live, on a phone, in both themes without an obstacle', async () => {
+    using folder = temporaryFolder();
+    await using town = await simulatedTown(folder.path, { logins: everyone });
+    await using window = await shown(town);
+    const { page } = window;
+    await logIn(window, 'maintainer');
+    await page.locator('#node-site-02 a').focus();
+    await page.keyboard.press('Enter');
+    await page.locator('#box').waitFor();
+    assert.match(await window.text('h1'), /\(site-02\/cam-2\): la telecamera non risponde/);
+    assert.is(await page.locator('#cameras article').count(), 2);
+    assert.is(await page.locator('#alerts li').count(), 1);
+    assert.equal(await window.axe(), []);
+    // Taken on here, one stays here, and what is elsewhere is not told.
+    await page.locator('#ack-site-02\\/camera-down\\.cam-2').press('Enter');
+    await page.getByText('preso in carico da maintainer').waitFor();
+    assert.match(page.url(), /\/node\?id=site-02/);
+    await town.alerts.raise({
+      node: 'site-09',
+      key: 'camera-down.cam-1',
+      severity: 'critical',
+      detail: 'altrove',
+      from: 'node',
+    });
+    await town.alerts.clear('site-02', 'camera-down.cam-2', 'node');
+    await page.locator('#alerts').getByText('Nessun avviso.').waitFor();
+    assert.not.match(await page.content(), 'altrove');
+    const { cookies } = await page.context().storageState();
+    for (const colorScheme of ['light', 'dark'] as const) {
+      const origin = town.page.url() as string;
+      await using phone = await look(origin, { viewport: { width: 360, height: 740 }, colorScheme });
+      await phone.page.context().addCookies(cookies);
+      for (const [id, lang] of [
+        ['site-01', 'en'],
+        ['relay-c', 'it'],
+      ] as const) {
+        await phone.page.goto(`${origin}/node?id=${id}&lang=${lang}`);
+        assert.is(await phone.run('document.documentElement.scrollWidth'), 360);
+        assert.equal(await phone.axe(), []);
+      }
+      assert.is(await phone.page.locator('#cameras').count(), 0, 'a relay has none');
+      assert.equal(phone.troubles, []);
+    }
+    assert.equal(window.troubles, []);
+  });
+
   test('on a phone it is one column: nothing hangs over, strips and map have the whole width', async () => {
     using folder = temporaryFolder();
     await using town = await simulatedTown(folder.path);

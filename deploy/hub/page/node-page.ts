@@ -32,6 +32,9 @@ export function nodeParts(view: HubView, node: NodeView, weeks: NodeRows): Parts
       version: sight.version ?? '',
       lang: settings.lang,
       names: Object.fromEntries(node.cameras.map(({ id, name }) => [id, name])),
+      places: Object.fromEntries(
+        [...settings.nodes, ...(settings.place ? [settings.place] : [])].map(({ id, name }) => [id, name]),
+      ),
       health: sight.health,
       alerts: node.alerts.map((alert) => ({ ...alert, state: 'raised' as const })),
     },
@@ -96,8 +99,8 @@ export function nodePage(
     live: `/live?lang=${lang}&node=${node.id}`,
     styles: ['/hub.css'],
     wide: true,
-    body: html`<p><a href="/?lang=${lang}#node-${node.id}">${t.back}</a></p>
-<h1 id="first" aria-live="polite">${new Html(parts.get('first') ?? '')}</h1>
+    body: html`<h1 id="first" aria-live="polite">${new Html(parts.get('first') ?? '')}</h1>
+<p><a href="/?lang=${lang}#node-${node.id}">${t.back}</a></p>
 ${session !== undefined && seer.acts && alertForms(lang, session.csrf, node.id)}
 ${section('alerts', t.alerts)}<div id="then">${new Html(parts.get('then') ?? '')}</div>
 ${node.cameras.length > 0 && section('cameras', words.cameras)}${section('links', words.links)}${section('box', words.box)}<section aria-labelledby="legend-title"><h2 id="legend-title">${t.legend}</h2>${stripLegend(lang)}<p class="soft">${t.keys}</p></section>`,
