@@ -5,15 +5,19 @@ import type { ClockState } from '#protocol/clock-state.ts';
 import { verifyCommand } from '#protocol/command.ts';
 import { sha256 } from '#protocol/envelope.ts';
 import { Failure } from '#protocol/failure.ts';
+import { publicKeyOf } from '#protocol/key.ts';
 import { maxManifestBytes } from '#protocol/manifest.ts';
 import type { Policy } from '#protocol/policy.ts';
 import { instantText } from '#protocol/time.ts';
 import type { Cases } from '../cases/cases.ts';
+import { verifyManifest } from '../cases/manifest.ts';
 import { deliveredCase } from '../cases/opening.ts';
 import type { Register, RegisterLine } from '../register/register.ts';
 import { findRequest } from '../register/requests.ts';
+import { serial } from '../serial.ts';
 import type { Settings } from '../settings.ts';
 import type { Trusted } from '../trust.ts';
+import { nodeKeys, withAny } from '../viewing/grounds.ts';
 import { type Made, type MinutesPayload, maxMinutesBytes, signMinutes } from './minutes.ts';
 
 /** How far it is ahead of the exact time, where it has somebody to ask. */
@@ -48,11 +52,14 @@ export function openMinutesBook(parts: {
   hubKey: KeyObject;
   policyAt(version: number): Trusted | undefined;
   newest(): Trusted;
+  /** From a version on. */
+  policiesSince(version: number): readonly Policy[];
   /** What a node last said of its clock, and when by that clock, UTC milliseconds. */
   clockOf(node: string): NodeClock | undefined;
   utc(): number;
 }): MinutesBook {
   const { files, cases, register } = parts;
+  const turns = serial();
 
   async function payloadFor(id: string, line: number, made: Made): Promise<MinutesPayload> {
     const one = deliveredCase(cases, id);
@@ -65,6 +72,12 @@ export function openMinutesBook(parts: {
     const trusted = parts.policyAt(command.policyVersion) ?? parts.newest();
     const signed = await readIfThere(files, join(cases.folder(id), 'manifest.dsse.json'), maxManifestBytes);
     const place = parts.settings.nodes.find(({ id: node }) => node === command.node);
+    // Whoever made the delivery, and makes these minutes, may have another key by now than when it was ordered.
+    const later = parts.policiesSince(command.policyVersion + 1);
+    const nodeKey = withAny(nodeKeys({ policy: trusted.policy, later }, command.node), (key) => {
+      verifyManifest(signed ?? Buffer.alloc(0), key);
+      return key;
+    });
     const clock = parts.clockOf(command.node);
     const text = (start: number) => instantText(Math.round(start));
     return {
@@ -102,7 +115,11 @@ export function openMinutesBook(parts: {
       files: manifest.files.map((file) => ({ ...file, start: text(file.start), end: text(file.end) })),
       ...(clock ? { clock: { ...clock, at: text(clock.at) } } : {}),
       gaps: manifest.gaps.map((gap) => ({ ...gap, start: text(gap.start), end: text(gap.end) })),
-      signatures: signaturesOf(Buffer.from(one.envelope), trusted.policy, command.node),
+      signatures: [
+        ...personsWho(Buffer.from(one.envelope), trusted.policy),
+        { what: 'node', name: command.node, keyid: nodeKey.id },
+        { what: 'hub', name: 'municipio', keyid: publicKeyOf(parts.hubKey).id },
+      ],
       evidence: {
         command: sha256(one.envelope),
         manifest: sha256(signed ?? Buffer.alloc(0)),
@@ -114,16 +131,18 @@ export function openMinutesBook(parts: {
   }
 
   return {
-    async make({ by, id, line, made }) {
-      const done = register.lines().some((noted) => noted.kind === 'minutes' && noted['line'] === line);
-      if (done) throw new Failure('denied', 'minutes-made', `the minutes of line ${line} were made already`);
-      const envelope = signMinutes(await payloadFor(id, line, made), parts.hubKey);
-      const path = join(cases.folder(id), fileOf(line));
-      await writeDurably(files, path, envelope);
-      const { request } = cases.get(id);
-      const entry = { kind: 'minutes', request, case: id, by, line, sha256: sha256(envelope) } as const;
-      return { seq: register.append(entry).seq, envelope };
-    },
+    make: ({ by, id, line, made }) =>
+      turns.run(id, async () => {
+        const done = register.lines().some((noted) => noted.kind === 'minutes' && noted['line'] === line);
+        if (done)
+          throw new Failure('denied', 'minutes-made', `the minutes of line ${line} were made already`);
+        const envelope = signMinutes(await payloadFor(id, line, made), parts.hubKey);
+        const path = join(cases.folder(id), fileOf(line));
+        await writeDurably(files, path, envelope);
+        const { request } = cases.get(id);
+        const entry = { kind: 'minutes', request, case: id, by, line, sha256: sha256(envelope) } as const;
+        return { seq: register.append(entry).seq, envelope };
+      }),
     async of(id) {
       const folder = cases.folder(id);
       const kept: string[] = [];
@@ -149,8 +168,8 @@ function openingAt(lines: readonly RegisterLine[], id: string, line: number): Re
   throw new Failure('denied', 'unknown-opening', `line ${line} of the register is no opening of case ${id}`);
 }
 
-/** Who signed the command, as the policy of its time names them; then the keys of node and hub. */
-function signaturesOf(message: Buffer, policy: Policy, node: string): MinutesPayload['signatures'] {
+/** Who signed the command, as the policy of its time names them. */
+function personsWho(message: Buffer, policy: Policy): MinutesPayload['signatures'] {
   const { signers } = verifyCommand(message, policy);
   const persons = policy.persons.flatMap(({ name, keys }) =>
     keys
@@ -159,11 +178,6 @@ function signaturesOf(message: Buffer, policy: Policy, node: string): MinutesPay
         role === 'operator' || role === 'officer' ? [{ what: role, name, keyid }] : [],
       ),
   );
-  const nodeKey = policy.nodes.find(({ id }) => id === node)?.key.id;
   const order = ['operator', 'officer'];
-  return [
-    ...persons.sort((a, b) => order.indexOf(a.what) - order.indexOf(b.what)),
-    ...(nodeKey ? [{ what: 'node' as const, name: node, keyid: nodeKey }] : []),
-    { what: 'hub', name: 'municipio', keyid: policy.hub.key.id },
-  ];
+  return persons.sort((a, b) => order.indexOf(a.what) - order.indexOf(b.what));
 }

@@ -20,12 +20,14 @@ export interface Page {
   width: number;
   /** With room for `room` points below its top on the same page: a heading never ends one. */
   heading(text: string, room?: number): void;
-  /** A label with its value; lines after the first of `value` are smaller print. */
+  /** A label with its value; lines after the first of `value` are smaller print. What is longer than a page goes on. */
   row(label: string, value: string | readonly string[], face?: Face): void;
   paragraph(text: string, style?: { size?: number; face?: Face; grey?: boolean }): void;
   /** Calls `draw` with the upper left corner of a box of `height` across the page. */
   box(height: number, draw: (at: { x: number; y: number }, pdf: PDFDocument) => void): void;
   gap(height: number): void;
+  /** How high words are that are as wide as this. */
+  heightOf(words: string, style: { size: number; width: number }): number;
   text(
     words: string,
     at: {
@@ -73,9 +75,11 @@ export function openPage(about: { title: string; subject: string; at: number }):
   for (const [face, url] of Object.entries(faces)) pdf.registerFont(face, fileURLToPath(url));
 
   const width = size.width - margin.left - margin.right;
+  const wholePage = size.height - margin.top - margin.bottom;
   let y = margin.top;
   const ensure = (height: number): void => {
-    if (y + height <= size.height - margin.bottom) return;
+    // Sums of heights are not exact to the last bit.
+    if (y + height <= size.height - margin.bottom + 0.01) return;
     pdf.addPage();
     y = margin.top;
   };
@@ -104,24 +108,25 @@ export function openPage(about: { title: string; subject: string; at: number }):
       const [first = '', ...more] = typeof value === 'string' ? [value] : value;
       const within = width - labelWidth;
       const points = face === 'mono' ? 7.6 : body;
-      const heights = [
-        measure(first, face, points, within),
-        ...more.map((line) => measure(line, face, 8, within)),
-      ];
-      const height = Math.max(
-        heights.reduce((sum, one) => sum + one, 0),
-        measure(label, 'plain', 8.5, labelWidth - 10),
+      const inLines = (words: string, size: number, colour: string) =>
+        words.split(/\r\n|[\n\r\u2028\u2029]/).map((line) => {
+          return { line, size, colour, height: measure(line || ' ', face, size, within) };
+        });
+      const lines = [...inLines(first, points, '#000000'), ...more.flatMap((line) => inLines(line, 8, grey))];
+      const labelHeight = measure(label, 'plain', 8.5, labelWidth - 10);
+      const height = lines.reduce((sum, one) => sum + one.height, 0);
+      ensure(
+        height <= wholePage ? Math.max(height, labelHeight) : Math.max(lines[0]?.height ?? 0, labelHeight),
       );
-      ensure(height);
       pdf.fillColor(grey);
       write(label, margin.left, y + 0.8, 'plain', 8.5, labelWidth - 10);
-      let top = y;
-      for (const [index, line] of [first, ...more].entries()) {
-        pdf.fillColor(index === 0 ? '#000000' : grey);
-        write(line, margin.left + labelWidth, top, face, index === 0 ? points : 8, within);
-        top += heights[index] ?? 0;
+      for (const { line, size: print, colour, height: high } of lines) {
+        ensure(high);
+        pdf.fillColor(colour);
+        write(line, margin.left + labelWidth, y, face, print, within);
+        y += high;
       }
-      y += height + 3.5;
+      y += Math.max(0, labelHeight - height) + 3.5;
     },
     paragraph(text, { size: points = body, face = 'plain', grey: pale = false } = {}) {
       const height = measure(text, face, points, width);
@@ -138,6 +143,7 @@ export function openPage(about: { title: string; subject: string; at: number }):
     gap(height) {
       y += height;
     },
+    heightOf: (words, { size: points, width: within }) => measure(words, 'plain', points, within),
     text(words, { x, y: top, size: points = body, face = 'plain', width: within = width, align = 'left' }) {
       pdf
         .font(face)

@@ -91,7 +91,7 @@ function requested(page: Page, { record, request }: Minutes): void {
   page.row('Richiedente', record.authority);
   page.row(
     'Persone incaricate',
-    record.persons.map(({ name, qualification }) => `${name}, ${qualification}`).join('; '),
+    record.persons.map(({ name, qualification }) => `${name}, ${qualification}`).join('\n'),
   );
   page.row('Finalità', [
     `${capital(basis.what)} (${basis.article}, del disciplinare)`,
@@ -117,7 +117,7 @@ function performed(page: Page, minutes: Minutes, place: string, time: Times): vo
       opening.swap ? '; memoria di scambio cifrata, per dichiarazione di chi apre' : ''
     }`,
   ]);
-  page.row('Presenti', opening.present.length > 0 ? opening.present.join(', ') : 'nessun altro');
+  page.row('Presenti', opening.present.length > 0 ? opening.present.join('\n') : 'nessun altro');
 }
 
 function delivered(page: Page, { made }: Minutes, time: Times): void {
@@ -250,11 +250,12 @@ function signHere(page: Page, { signatures: signed }: Minutes): void {
   const names = (['operator', 'officer'] as const).map(
     (what) => [roleWords[what], signed.find((one) => one.what === what)?.name ?? ''] as const,
   );
-  page.box(86, ({ x, y }, pdf) => {
-    const half = page.width / 2;
+  const half = page.width / 2;
+  const wide = half - 24;
+  const highest = Math.max(...names.map(([, name]) => page.heightOf(name, { size: 8.5, width: wide })));
+  page.box(74 + highest, ({ x, y }, pdf) => {
     for (const [index, [role, name]] of names.entries()) {
       const left = x + index * half;
-      const wide = half - 24;
       page.text(`${index === 0 ? 'L’' : 'Il '}${role}`, { x: left, y: y + 20, size: 8.5, width: wide });
       pdf
         .lineWidth(0.5)

@@ -232,6 +232,7 @@ export async function openHub(options: {
     hubKey,
     policyAt: policies.at,
     newest: policies.newest,
+    policiesSince: policies.since,
     clockOf: (node) => {
       const health = fleet.nodes().find(({ id }) => id === node)?.health;
       return health && { at: health.at, ...health.clock };
