@@ -172,6 +172,13 @@ when('the README’s own lines say that a copy is right when it is, and only the
           `${name} of another copy`,
         );
     }
+    // Every hash is right then: only the signature over them is not.
+    const forged = without('contents.txt', (bytes) =>
+      Buffer.from(
+        bytes.toString().replace(/(.{20})(.)(.{20}=*\n)$/, (_, a, b, c) => a + (b === 'A' ? 'B' : 'A') + c),
+      ),
+    );
+    assert.not.match(forged, new RegExp(right), 'another signature');
     assert.not.match(
       without('more.mp4', () => Buffer.from('x')),
       new RegExp(right),
