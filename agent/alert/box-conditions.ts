@@ -35,7 +35,7 @@ export const boxConditions = {
   'short-retention': {
     subject: 'store',
     severity: 'warning',
-    when: 'at the bitrates of now the disk holds less than the retention, or already deletes before its time',
+    when: 'at the rates of now the disk holds less than the retention, in bytes or in files, or already deletes before its time',
     raiseAfterMs: 10 * minute,
     clearAfterMs: hour,
     explainedBy: ['disk-error'],
@@ -44,6 +44,10 @@ export const boxConditions = {
       forecast: {
         it: 'il disco terrà {hours} ore invece di {wanted}: abbassare il bitrate o montare un disco più grande',
         en: 'the disk will hold {hours} hours instead of {wanted}: lower the bitrate or fit a larger disk',
+      },
+      files: {
+        it: 'il disco può contenere pochi file e terrà {hours} ore invece di {wanted}: allungare i segmenti o riformattarlo con più inode',
+        en: 'the disk has room for few files and will hold {hours} hours instead of {wanted}: lengthen the segments or format it with more inodes',
       },
       short: {
         it: 'il disco tiene {hours} ore invece di {wanted}, il resto è già cancellato: montare un disco più grande',

@@ -7,6 +7,8 @@ export interface StoreSight {
   cameras(): {
     id: string;
     bytes(): number;
+    /** Its segments, each a file. */
+    count(): number;
     newest(): { end: number } | undefined;
     overlapping(
       from: number,
@@ -20,6 +22,9 @@ export interface RoomSight {
   shortHours?: number;
   freeBytes: number;
   totalBytes: number;
+  freeInodes: number;
+  /** 0 where the file system has no fixed number. */
+  totalInodes: number;
   heldBack?: { percent: number };
 }
 
@@ -38,7 +43,7 @@ export interface StoreLook {
   look(): void;
   /** Whether the store's file system is mounted read-only; undefined where nobody can tell. */
   mounted(readOnly: boolean | undefined): void;
-  /** Hours of footage that fit at the rates of the last hour; undefined before anything is known. */
+  /** Hours of footage that fit, in bytes and in files, at the rates of the last hour; undefined before anything is known. */
   forecastHours(): number | undefined;
 }
 
@@ -56,7 +61,7 @@ export function openStoreLook(parts: StoreLookParts): StoreLook {
   const held = cameras.length === 0 ? undefined : conditions.watch('sweep-held');
   let readOnly: boolean | undefined;
   let fault: { reason: 'disk-error' | 'disk-full' | 'disk-slow'; at: MonotonicMs } | undefined;
-  let forecast: { hours: number | undefined; at: MonotonicMs } | undefined;
+  let forecast: { hours: number | undefined; short: 'forecast' | 'files'; at: MonotonicMs } | undefined;
 
   const judgeDisk = (now: MonotonicMs): void => {
     for (const { recorder } of cameras) {
@@ -81,26 +86,42 @@ export function openStoreLook(parts: StoreLookParts): StoreLook {
     if (hours === undefined) filling?.unknown();
     else if (hours < Math.min(nearlyNoneHours, wanted)) filling?.failing('nearly-none', { hours });
     else if (shortHours !== undefined) filling?.failing('short', { hours, wanted });
-    else if (hours < wanted) filling?.failing('forecast', { hours, wanted });
+    else if (hours < wanted) filling?.failing(forecast?.short ?? 'forecast', { hours, wanted });
     else filling?.ok();
   };
-  /** Bit/s of one camera over its newest hour; of now, before it has sealed anything. */
-  const rateOf = ({ id, recorder }: WatchedCamera): number => {
+  /** Of one camera over its newest hour; bits of now, and no files, before it has sealed anything. */
+  const rateOf = ({ id, recorder }: WatchedCamera): { bitsPerSecond: number; filesPerHour: number } => {
     const kept = parts.store.cameras().find((camera) => camera.id === id);
     const end = kept?.newest()?.end;
     const rows = kept === undefined || end === undefined ? [] : kept.overlapping(end - hourMs, end).segments;
     const seconds = rows.reduce((sum, row) => sum + (row.end - row.start), 0) / 1000;
     const bytes = rows.reduce((sum, row) => sum + row.bytes, 0);
-    return seconds > 0 ? (bytes * 8) / seconds : recorder.status().bitrate;
+    return seconds > 0
+      ? { bitsPerSecond: (bytes * 8) / seconds, filesPerHour: (rows.length * 3600) / seconds }
+      : { bitsPerSecond: recorder.status().bitrate, filesPerHour: 0 };
   };
-  const computed = (): number | undefined => {
-    const { freeBytes, totalBytes } = parts.retention.status();
-    const bitsPerSecond = cameras.reduce((sum, camera) => sum + rateOf(camera), 0);
-    if (totalBytes === 0 || bitsPerSecond === 0) return undefined;
+  const computed = (): { hours: number | undefined; short: 'forecast' | 'files' } => {
+    const { freeBytes, totalBytes, freeInodes, totalInodes } = parts.retention.status();
+    let bitsPerSecond = 0;
+    let filesPerHour = 0;
+    for (const camera of cameras) {
+      const rate = rateOf(camera);
+      bitsPerSecond += rate.bitsPerSecond;
+      filesPerHour += rate.filesPerHour;
+    }
+    if (totalBytes === 0 || bitsPerSecond === 0) return { hours: undefined, short: 'forecast' };
     // What is kept may be overwritten by its own successor, so it counts as room.
-    const kept = parts.store.cameras().reduce((sum, camera) => sum + camera.bytes(), 0);
-    const room = Math.max(0, freeBytes + kept - totalBytes * parts.reserve);
-    return (room * 8) / bitsPerSecond / 3600;
+    let keptBytes = 0;
+    let keptFiles = 0;
+    for (const camera of parts.store.cameras()) {
+      keptBytes += camera.bytes();
+      keptFiles += camera.count();
+    }
+    const bytes = Math.max(0, freeBytes + keptBytes - totalBytes * parts.reserve);
+    const files = Math.max(0, freeInodes + keptFiles - totalInodes * parts.reserve);
+    const byBytes = (bytes * 8) / bitsPerSecond / 3600;
+    const byFiles = totalInodes > 0 && filesPerHour > 0 ? files / filesPerHour : Number.POSITIVE_INFINITY;
+    return { hours: Math.min(byBytes, byFiles), short: byFiles < byBytes ? 'files' : 'forecast' };
   };
 
   const look: StoreLook = {
@@ -114,7 +135,7 @@ export function openStoreLook(parts: StoreLookParts): StoreLook {
     forecastHours() {
       const now = clock.monotonic();
       if (forecast === undefined || now - forecast.at >= forecastEveryMs)
-        forecast = { hours: computed(), at: now };
+        forecast = { ...computed(), at: now };
       return forecast.hours;
     },
   };

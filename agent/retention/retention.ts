@@ -46,6 +46,9 @@ export interface RetentionStatus {
   shortHours?: number;
   freeBytes: number;
   totalBytes: number;
+  /** Files that fit, and in all; 0 in all where the file system has no fixed number. */
+  freeInodes: number;
+  totalInodes: number;
   /** Segments that labels alone would delete, too many at once for a clock that nobody confirms. */
   heldBack?: { segments: number; percent: number };
   /** UTC of the last sweep. */
@@ -87,7 +90,7 @@ export function openRetention(parts: RetentionParts): Retention {
   const undeleted = new Map<CameraStore, SegmentRow[]>();
   let short = false;
   let held: RetentionStatus['heldBack'];
-  let status: RetentionStatus = { freeBytes: 0, totalBytes: 0 };
+  let status: RetentionStatus = { freeBytes: 0, totalBytes: 0, freeInodes: 0, totalInodes: 0 };
 
   /** A full or failing disk must not keep a sweep from freeing it: what it refuses is told, and the sweep goes on. */
   const attempt = async (what: string, step: () => Promise<void>): Promise<void> => {
@@ -219,13 +222,15 @@ export function openRetention(parts: RetentionParts): Retention {
   };
 
   const bySpace = async (): Promise<void> => {
-    const { freeBytes, totalBytes, freeInodes, totalInodes } = await parts.files.space(store.dir);
-    status = { ...status, freeBytes, totalBytes };
+    const space = await parts.files.space(store.dir);
+    status = { ...status, ...space };
+    const { freeBytes, totalBytes, freeInodes, totalInodes } = space;
     let missing = totalBytes * parts.reserve - freeBytes;
     // Where a file system has no fixed number of files it counts none.
     let missingFiles = Math.ceil(totalInodes * parts.reserve) - freeInodes;
     if (missing <= 0 && missingFiles <= 0) {
-      if (freeBytes > totalBytes * parts.reserve * 1.5) short = false;
+      const ample = parts.reserve * 1.5;
+      if (freeBytes > totalBytes * ample && freeInodes >= totalInodes * ample) short = false;
       return;
     }
     short = true;
@@ -276,10 +281,12 @@ export function openRetention(parts: RetentionParts): Retention {
       ...store.cameras().map((camera) => camera.oldest()?.start ?? Number.POSITIVE_INFINITY),
     );
     const now = clock.utc();
-    const { freeBytes, totalBytes } = status;
+    const { freeBytes, totalBytes, freeInodes, totalInodes } = status;
     status = {
       freeBytes,
       totalBytes,
+      freeInodes,
+      totalInodes,
       sweptAt: now,
       ...(Number.isFinite(oldest) ? { oldest } : {}),
       ...(held === undefined ? {} : { heldBack: held }),

@@ -107,7 +107,7 @@ interface World {
   camera: CameraSight;
   host: { memoryFreeBytes: number; load5: number };
   clockState: 'synced' | 'unsynchronised' | 'stepped' | 'unknown';
-  retention: { shortHours?: number; heldBack?: { percent: number }; freeBytes: number; totalBytes: number };
+  retention: ReturnType<HealthParts['retention']['status']>;
   heard: number;
   connected: boolean;
   mount(options: string): void;
@@ -137,7 +137,7 @@ async function watched(
     camera: { state: 'recording', lastFragmentAgeMs: 900, offered: ['video/H264'], bitrate: 4e6 },
     host: { memoryFreeBytes: 4e9, load5: 0.4 },
     clockState: 'synced',
-    retention: { freeBytes: 700e9, totalBytes: 1000e9 },
+    retention: { freeBytes: 700e9, totalBytes: 1000e9, freeInodes: 5e6, totalInodes: 6e6 },
     heard: clock.monotonic(),
     connected: true,
     mount,
@@ -188,6 +188,7 @@ async function watched(
         {
           id: 'cam-1',
           bytes: () => 100e9,
+          count: () => 60,
           newest: () => ({ end: 2 * hour }),
           // 4 Mbit/s.
           overlapping: (from, to) => ({ segments: [{ start: from, end: to, bytes: (to - from) * 500 }] }),
@@ -314,6 +315,15 @@ const faults: {
     break: ({ retention }) => Object.assign(retention, { freeBytes: 100e9 }),
     mend: ({ retention }) => Object.assign(retention, { freeBytes: 700e9 }),
     raised: 'short-retention.store raised forecast',
+    withinSeconds: 670,
+    overSeconds: 3670,
+  },
+  {
+    name: 'a disk with room for too few files',
+    // A file an hour: 150 that fit and 60 that are kept, less the reserve of 100, are 110 hours.
+    break: ({ retention }) => Object.assign(retention, { freeInodes: 150, totalInodes: 2000 }),
+    mend: ({ retention }) => Object.assign(retention, { freeInodes: 5e6, totalInodes: 6e6 }),
+    raised: 'short-retention.store raised files',
     withinSeconds: 670,
     overSeconds: 3670,
   },

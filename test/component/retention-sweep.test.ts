@@ -317,6 +317,52 @@ test('a full disk takes the oldest that is not kept, of all cameras, and no more
   await store.close();
 });
 
+test('a disk short of files stays short while it is, and says what is left of them', async () => {
+  using folder = temporaryFolder();
+  const clock = fakeClock();
+  const inodes = { freeInodes: 40, totalInodes: 1000 };
+  const store = await openStore(storeParts(folder.path, clock));
+  const camera = await store.camera('cam-1');
+  for (let i = 0; i < 40; i++)
+    await sealSegment(camera, clock.utc() - (40 - i) * hour, 10_000, { bytes: 10 });
+  const trust = await openClockTrust({ clock, state: store.state, service: async () => 'synced', floor: 0 });
+  const retention = openRetention({
+    store,
+    clock,
+    files: { ...systemFiles, space: async () => ({ freeBytes: 1e12, totalBytes: 2e12, ...inodes }) },
+    trust,
+    retentionMs: week,
+    reserve: 0.05,
+    kept: () => false,
+    onSwept: async ({ count }) => {
+      inodes.freeInodes += count;
+    },
+    log: silent,
+  });
+  const end = new AbortController();
+  const life = retention.run(end.signal);
+  const swept = () => eventually('the sweep', () => clock.pending() === 1);
+  await swept();
+  assert.is(camera.count(), 30);
+  assert.is(Math.round(retention.status().shortHours!), 30);
+  await clock.advance(60_000);
+  await swept();
+  assert.is(camera.count(), 30);
+  assert.is(
+    Math.round(retention.status().shortHours!),
+    30,
+    'nothing is missing now, and all that was deleted is',
+  );
+  assert.equal([retention.status().freeInodes, retention.status().totalInodes], [50, 1000]);
+  inodes.freeInodes = 80;
+  await clock.advance(60_000);
+  await swept();
+  assert.is(retention.status().shortHours, undefined);
+  end.abort();
+  await life;
+  await store.close();
+});
+
 test('what is reserved while room is looked for stays, though it was the oldest', async () => {
   using folder = temporaryFolder();
   const full: Files = {
