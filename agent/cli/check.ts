@@ -20,6 +20,7 @@ import { readTimeService } from '../platform/time-service.ts';
 import { requireMounted } from '../store/place.ts';
 import { lasting } from '../view/times.ts';
 import { type Command, required } from './arguments.ts';
+import { askRunningAgent } from './running-agent.ts';
 
 /** One thing checked: what was found, in words; `warning` does not fail the check. */
 interface Finding {
@@ -111,6 +112,7 @@ const words = {
     unknown: 'nessun servizio orario da interrogare',
     none: 'non configurato: il nodo registra soltanto',
     connected: 'collegato, MQTT',
+    agentConnected: 'collegato l’agente in funzione, MQTT',
     unreachable: 'non raggiungibile',
     silent: 'nessuna immagine entro 15 s',
     audio: 'offre audio, che non si registra: disattivarlo nella telecamera',
@@ -151,6 +153,7 @@ const words = {
     unknown: 'no time service to ask',
     none: 'not configured: the node records and tells nobody',
     connected: 'connected, MQTT',
+    agentConnected: 'the agent that runs is connected, MQTT',
     unreachable: 'out of reach',
     silent: 'no picture within 15 s',
     audio: 'offers audio, which is not recorded: turn it off in the camera',
@@ -228,7 +231,12 @@ async function checkClock(config: Config): Promise<Finding> {
 async function checkBroker(config: Config): Promise<Finding> {
   const t = words[config.lang];
   if (config.mqtt === undefined) return { check: 'broker', what: t.broker, state: 'warning', detail: t.none };
-  // Another id than the node's: the agent that runs beside this check keeps its connection and its session.
+  const found = (state: Finding['state'], detail: string): Finding => {
+    return { check: 'broker', what: t.broker, state, detail: `${config.mqtt?.url}: ${detail}` };
+  };
+  // The broker calls who connects by the name in its certificate: another connection would end that of the agent.
+  const running = (await askRunningAgent(config))?.health.mqtt;
+  if (running?.connected) return found('ok', `${t.agentConnected} ${running.protocol}`);
   const bus = openConnection({
     ...config.mqtt,
     clientId: `${config.node}-check`,
@@ -239,16 +247,10 @@ async function checkBroker(config: Config): Promise<Finding> {
   });
   const limit = AbortSignal.timeout(brokerLimitMs);
   while (!bus.connected() && !limit.aborted) await pause(systemClock, 50, limit);
-  const found: Finding = bus.connected()
-    ? {
-        check: 'broker',
-        what: t.broker,
-        state: 'ok',
-        detail: `${config.mqtt.url}: ${t.connected} ${bus.protocol()}`,
-      }
-    : { check: 'broker', what: t.broker, state: 'failed', detail: `${config.mqtt.url}: ${t.unreachable}` };
+  const connected = bus.connected();
+  const protocol = bus.protocol();
   await bus.close();
-  return found;
+  return connected ? found('ok', `${t.connected} ${protocol}`) : found('failed', t.unreachable);
 }
 
 /** Without a decoder what cameras show is unknown; recording needs none. */

@@ -4,6 +4,7 @@ import { request } from 'node:https';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
+import { localStatus } from '#agent/web/local.ts';
 import { signCheckpoint } from '#protocol/checkpoint.ts';
 import { topics } from '#protocol/topics.ts';
 import { openClient } from '../../deploy/hub/cli/client.ts';
@@ -206,4 +207,13 @@ else
       async () => ((await nodeSight())?.checkpointAt ?? 0) > before,
       30_000,
     );
+
+    // Somebody checks the box while it works: the broker knows it by its certificate, and must not throw it out for that.
+    const mqtt = async () =>
+      localStatus.parse(JSON.parse(await must(agent('status', '--socket', newSocket, '--json')))).health.mqtt;
+    const counted = await mqtt();
+    const checked = JSON.parse((await agent('check', '--config', newConfig, '--json')).out);
+    const [brokerCheck] = checked.findings.filter(({ check }: { check: string }) => check === 'broker');
+    assert.is(brokerCheck.state, 'ok');
+    assert.equal(await mqtt(), counted);
   });
