@@ -24,7 +24,9 @@ export interface Camera {
 
 /** Fewer, fuller reads of the cameras' sockets: a third of the wake-ups, and no camera's kernel buffer overflows. */
 const readPaceMs = 100;
-/** Some cameras send a keyframe every ten seconds. */
+/** A still is asked for by two persons: a minute without a keyframe ends the session, whose fragments come 5 s late. */
+const stillLimitMs = 70_000;
+/** What is judged every minute waits no longer; of a camera with longer groups of pictures some are missed. */
 const pictureLimitMs = 30_000;
 /** Pictures of so many cameras are decoded by one process; more would make its memory larger than the time saved is worth. */
 const mostTogether = 7;
@@ -76,7 +78,7 @@ export async function openRecording(life: Life, memory: Memory, diskFull: () => 
         id,
         recorder,
         async picture(signal) {
-          const { bytes, arrivedAt } = await tap.next(pictureLimitMs, signal);
+          const { bytes, arrivedAt } = await tap.next(stillLimitMs, signal);
           const at = Math.round(clock.utc() - (clock.monotonic() - arrivedAt));
           return { jpeg: await takeStill(parts.find, bytes, signal), at };
         },

@@ -8,13 +8,20 @@ export interface Cuts {
   take(): () => void;
   /**
    * Waits until the open segment holds this moment and is sealed, and all that is under way has settled. After 30 s it
-   * is sealed as it stands; resolves after 40 s anyway.
+   * is sealed as it stands, after 70 s where that would cost the rest of a group of pictures (`midGop`); resolves 10 s
+   * later anyway.
    */
-  ask(open: boolean, sealNow: () => void, settled: () => Promise<void>): Promise<void>;
+  ask(
+    open: boolean,
+    segment: { midGop(): boolean; sealNow(): void },
+    settled: () => Promise<void>,
+  ): Promise<void>;
 }
 
 /** A camera that sends nothing more does not hold a request longer. */
 const deadlineMs = 30_000;
+/** A session without a keyframe for a minute ends by itself, and seals; its fragments come 5 s late. */
+const longestGopMs = 70_000;
 /** Nor does a disk that hangs. */
 const diskPatienceMs = 10_000;
 
@@ -29,11 +36,15 @@ export function openCuts(clock: Clock): Cuts {
         for (const { sealed } of taken) sealed.resolve();
       };
     },
-    async ask(open, sealNow, settled) {
+    async ask(open, segment, settled) {
       const done = Promise.withResolvers<void>();
-      let limit = clock.after(deadlineMs, () => {
-        sealNow();
+      const sealNow = (): void => {
+        segment.sealNow();
         limit = clock.after(diskPatienceMs, done.resolve);
+      };
+      let limit = clock.after(deadlineMs, () => {
+        if (!segment.midGop()) return sealNow();
+        limit = clock.after(longestGopMs - deadlineMs, sealNow);
       });
       const sealed = Promise.withResolvers<void>();
       if (open) waiting.push({ at: clock.monotonic(), sealed });

@@ -47,7 +47,7 @@ export interface Recorder {
   /** Lives until `signal` aborts, then seals what is open; a disk that still refuses after 10 s is left to the next start. */
   run(signal: AbortSignal): Promise<void>;
   status(): RecorderStatus;
-  /** Seals the open segment as soon as it holds this moment, after 30 s as it stands; resolves after 40 s anyway. */
+  /** Seals the open segment as soon as it holds this moment: `cuts.ts` says how long that may take. */
   cutNow(): Promise<void>;
 }
 
@@ -334,8 +334,11 @@ export function openRecorder(parts: RecorderParts): Recorder {
     cutNow: () =>
       cuts.ask(
         open !== undefined,
-        () => {
-          if (run !== undefined && lastEndedAt !== undefined) close(run.clock.label(lastEndedAt));
+        {
+          midGop: () => splitGops,
+          sealNow() {
+            if (run !== undefined && lastEndedAt !== undefined) close(run.clock.label(lastEndedAt));
+          },
         },
         entries.settled,
       ),

@@ -1,5 +1,6 @@
 import * as assert from 'uvu/assert';
 import { recorderRig } from '../support/recorder-rig.ts';
+import type { Step } from '../support/scripted-ingest.ts';
 import { suite } from '../support/suite.ts';
 
 const test = suite('recorder and odd streams', { timeoutMs: 180_000 });
@@ -115,6 +116,30 @@ test('a camera that sends nothing more does not hold a cut longer than its deadl
   assert.ok(cut);
   assert.is(rig.segments[0]!.durationMs, 3000);
   await rig.stop();
+});
+
+test('a cut asked for in a GOP of forty seconds waits for its end and loses nothing', async () => {
+  const gop: Step[] = [
+    { do: 'send', count: 1, gopMs: 5000 },
+    { do: 'send', count: 7, gopMs: 5000, keyframe: false },
+  ];
+  const rig = await recorderRig([() => [[...gop, ...gop, ...gop]]]);
+  // The first fragment is there, and nothing tells yet that it is not all of its GOP.
+  await rig.pass(5500);
+  let cut = false;
+  void rig.recorder.cutNow().then(() => {
+    cut = true;
+  });
+  await rig.pass(38_000);
+  assert.not.ok(cut);
+  await rig.pass(3000);
+  assert.ok(cut);
+  await rig.pass(40_000);
+  await rig.stop();
+  assert.equal(rig.gaps, []);
+  assert.is(rig.recorder.status().droppedFragments, 0);
+  assert.is(rig.segments[0]!.durationMs, 40_000);
+  assert.is(rig.segments[1]!.start, rig.segments[0]!.end);
 });
 
 test('a code that is no reason of a gap becomes one, a wrong password stays what it is', async () => {
