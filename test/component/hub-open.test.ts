@@ -9,7 +9,14 @@ import { readPackage } from '../../deploy/hub/viewing/package-file.ts';
 import { verifyPackage } from '../../deploy/hub/viewing/verify.ts';
 import { eventually } from '../support/eventually.ts';
 import { parseFragmentedMp4 } from '../support/fragmented-mp4.ts';
-import { caseFolder, inTown, officerIdentity, registerLines, type World } from '../support/hub-case.ts';
+import {
+  caseFolder,
+  inShortTown,
+  inTown,
+  officerIdentity,
+  registerLines,
+  type World,
+} from '../support/hub-case.ts';
 import type { SealedSegment } from '../support/hub-segments.ts';
 import { suite } from '../support/suite.ts';
 
@@ -238,6 +245,19 @@ test('a proof of another line, or contents signed by somebody else, prove nothin
     const { code, out } = await world.run('verify', folder, '--root', pack.root, '--json');
     assert.is(code, 1);
     assert.is(JSON.parse(out).checks.at(-1).code, 'note-signature');
+  }));
+
+test('a line about other bytes under the same id proves nothing of this command', () =>
+  inShortTown(async (world) => {
+    world.accept = async (id) => {
+      await world.node.show(world.node.log('command-accepted', { id, hash: '0'.repeat(64) }));
+      await world.node.checkpoint(world.node.head());
+      await eventually('a cosignature', () => world.node.cosigned.at(-1));
+      await world.node.status({ id, version: 1, state: 'accepted', auditSeq: world.node.lines.length });
+    };
+    const pack = await packed(world, await world.delivered());
+    const bad = (await verifyPackage(await unpacked(world, pack), pack.root)).find(({ ok }) => !ok);
+    assert.is(`${bad?.what}/${bad?.code}`, 'proof/proof-invalid');
   }));
 
 test('a ZIP opens with the passphrase that is shown, and with no other', () =>

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { Upload } from 'tus-js-client';
 import * as assert from 'uvu/assert';
+import { sha256 } from '#protocol/envelope.ts';
 import type { ManifestPayload } from '#protocol/manifest.ts';
 import { recipientsFor } from '#protocol/policy.ts';
 import { instantText } from '#protocol/time.ts';
@@ -95,7 +96,8 @@ export async function inTown(
       return id;
     },
     async accept(id) {
-      await world.node.show(world.node.log('command-accepted', { id }));
+      const { envelope } = await openClient(town.hub).get('GET /case', { id });
+      await world.node.show(world.node.log('command-accepted', { id, hash: sha256(envelope) }));
       await world.node.checkpoint(world.node.head());
       await eventually(
         'a cosignature',

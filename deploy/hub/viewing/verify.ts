@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { parseJson } from '#protocol/envelope.ts';
+import { maxCommandBytes } from '#protocol/command.ts';
+import { parseJson, sha256 } from '#protocol/envelope.ts';
 import { Failure, sentenceOf } from '#protocol/failure.ts';
 import { caseFile } from '../cases/case.ts';
 import { proofSchema, verifyProof } from '../logs/proof.ts';
@@ -106,7 +107,7 @@ async function requireFiles(
   if (wrong.length > 0) throw new Failure('corrupt', 'files-differ', wrong.join(', '));
 }
 
-/** The node's log holds the acceptance of this command, under a head that the hub cosigned. */
+/** The node's log holds the acceptance of this very command, under a head that the hub cosigned. */
 function requireProof(folder: string, grounds: Grounds, { command, manifest }: Evidence): void {
   const parsed = proofSchema.safeParse(parseJson(readPart(folder, 'proof.json', 256 * 1024)));
   if (!parsed.success || parsed.data.node !== command.node)
@@ -114,6 +115,8 @@ function requireProof(folder: string, grounds: Grounds, { command, manifest }: E
   const { line } = withAny(nodeKeys(grounds, command.node), (node) =>
     withAny(hubKeys(grounds), (hub) => verifyProof(parsed.data, { node, hub }, manifest.auditSeq)),
   );
-  if (line['id'] !== command.id)
+  const message = sha256(readPart(folder, 'command.dsse.json', maxCommandBytes));
+  const same = line.kind === 'command-accepted' && line['id'] === command.id && line['hash'] === message;
+  if (!same)
     throw new Failure('denied', 'proof-invalid', `line ${line.seq} of the log is about something else`);
 }
