@@ -85,7 +85,7 @@ function cameraArticle(view: SiteView, camera: Camera, state: State): Html {
   const stateAt = stateSince(camera);
   const size = camera.width && camera.height ? ` ${camera.width}×${camera.height}` : '';
   return html`<article class="camera" id="camera-${camera.id}">
-<div class="head"><h3>${status.names?.[camera.id] ?? camera.id} <small>${camera.id}</small></h3><p class="said">${stateWord(state, lang)}, ${t.state[camera.state]}${stateAt !== undefined && html` ${sinceTime(stateAt, nowUtc, form)}`}${why !== undefined && html`, ${isCause(why) ? causeWords(why, lang) : ''} <code>${why}</code>`}</p></div>
+<div class="head"><h3>${status.names?.[camera.id] ?? camera.id} <small>${camera.id}</small></h3><p class="said">${status.unheard ? stateWord('unknown', lang) : html`${stateWord(state, lang)}, ${t.state[camera.state]}${stateAt !== undefined && html` ${sinceTime(stateAt, nowUtc, form)}`}${why !== undefined && html`, ${isCause(why) ? causeWords(why, lang) : ''} <code>${why}</code>`}`}</p></div>
 ${stripBox(`strip-${camera.id}`, { ...form, window, pieces, name, heightPx: 40, days: true, apartMs: 60_000 })}
 <dl class="facts">
 <div><dt>${t.bitrate}</dt><dd>${bitRate(camera.bitrate, lang)}</dd>${curve('bitrate', (value) => bitRate(value, lang))}</div>
@@ -104,7 +104,11 @@ ${gapTable(pieces, form, t, `gaps-${camera.id}`)}
 }
 
 function gapTable(pieces: readonly Piece[], form: Form, t: SiteWords, id: string): Html {
-  const gaps = pieces.filter(isGap).reverse();
+  // That a node is silent now interrupts nothing that anybody knows of.
+  const gaps = pieces
+    .filter(isGap)
+    .filter(({ what }) => what !== 'unheard')
+    .reverse();
   if (gaps.length === 0) return html``;
   const rest = gaps.length - mostListed;
   return html`<details id="${id}"><summary>${t.interruptions(gaps.length)}</summary><table><thead><tr>${t.gapHead.map((head) => html`<th scope="col">${head}</th>`)}</tr></thead><tbody>${gaps
@@ -132,9 +136,10 @@ function linkList({ status, form, history, nowUtc }: SiteView): Html {
     const said = (value: number): string => `${number(value, lang)} ${unit}`;
     return spark(values, t.curve(said(Math.min(...known)), said(Math.max(...known))));
   };
+  const stateOf = ({ state }: Link): Link['state'] => (status.unheard ? 'unknown' : state);
   return html`${links.map(
     (link) => html`<article class="link" id="link-${link.id}">
-<div class="head"><h3>${status.places?.[link.to] ?? link.to} <small>${link.id}</small></h3><p class="said">${shape(linkState[link.state])} ${t.link[link.state]}${link.since !== undefined && html` ${sinceTime(link.since, nowUtc, form)}`}</p></div>
+<div class="head"><h3>${status.places?.[link.to] ?? link.to} <small>${link.id}</small></h3><p class="said">${shape(linkState[stateOf(link)])} ${t.link[stateOf(link)]}${!status.unheard && link.since !== undefined && html` ${sinceTime(link.since, nowUtc, form)}`}</p></div>
 <dl class="facts">${figure(t.loss, link.lossPercent, '%', curve(link, 'loss', '%'))}${figure(t.delay, link.delayMs, 'ms', curve(link, 'delay', 'ms'))}${figure(t.jitter, link.jitterMs, 'ms')}${figure(t.signal, link.signalDbm, 'dBm')}${figure(t.capacity, link.capacityMbit, 'Mbit/s')}</dl>
 </article>`,
   )}`;
@@ -152,7 +157,7 @@ function boxFacts({ status, form, nowUtc }: SiteView): Html {
     html`${value !== false && html`<div${name === 'checks' && html` class="long"`}><dt>${t.facts[name]}</dt><dd>${value}</dd></div>`}`;
   return html`<dl class="facts">
 ${fact('clock', html`${shape(clockState)} ${t.clock[clock.state]}`)}
-${fact('hub', html`${shape(mqtt.connected ? 'ok' : 'degraded')} ${t.hub(mqtt.connected, mqtt.reconnects)}`)}
+${fact('hub', !status.unheard && html`${shape(mqtt.connected ? 'ok' : 'degraded')} ${t.hub(mqtt.connected, mqtt.reconnects)}`)}
 ${fact('disk', t.free(byteSize(store.freeBytes, lang), byteSize(store.totalBytes, lang)))}
 ${fact('room', store.forecastHours !== undefined && t.fits(lasting(store.forecastHours * 3_600_000, lang)))}
 ${fact('memory', t.free(byteSize(host.memoryFreeBytes, lang), byteSize(host.memoryTotalBytes, lang)))}

@@ -11,6 +11,8 @@ import { siteWords } from './site-words.ts';
  */
 export type Seen = Omit<LocalStatus, 'startedAt'> & {
   startedAt?: number;
+  /** It is silent: what it said last is of then, and how it is now nobody knows. */
+  unheard?: boolean;
   places?: Readonly<Record<string, string>>;
 };
 export type Camera = NonNullable<LocalStatus['health']['cameras']>[number];

@@ -104,6 +104,30 @@ test('says where, what, since when and what to check; what it was told before it
   const { text } = await read(town, `/node?id=${behind?.id}`);
   assert.match(first(text), 'fuori portata a causa di San Rocco');
   assert.match(text, /Il nodo non si sente: quel che segue è di \d+ s fa\./);
+  // How it is now nobody knows: none of it is well.
+  const now = text.slice(text.indexOf('id="cameras"'));
+  const states = [...now.matchAll(/<p class="said">(.*?)<\/p>/gs)].map((match) => match[1] as string);
+  assert.ok(states.length > 1);
+  for (const state of states) assert.match(state, /^<svg class="shape unknown".*(?:ignoto|non misurato)/s);
+  const [gaps = 0] = [...now.matchAll(/<summary>(\d+) interruzion/g)].map((match) => Number(match[1]));
+  const [said = 0] = [...now.matchAll(/registrato, (\d+) interruzion/g)].map((match) => Number(match[1]));
+  assert.is(gaps, said, 'the table and its sentence');
+  // Its silence first: what it said of its camera is of before.
+  const dark = town.sights.find(({ id }) => id === 'site-12');
+  assert.ok(dark);
+  dark.state = 'offline';
+  const told = { node: 'site-12', severity: 'critical', since: 0 } as const;
+  await town.alerts.raise({ ...told, key: 'camera-down.cam-1', detail: 'ferma', from: 'node' });
+  await town.alerts.raise({
+    ...told,
+    key: 'node-down',
+    detail: 'muto',
+    from: 'hub',
+    since: town.clock.utc(),
+  });
+  await eventually('the silence', async () =>
+    /\(site-12\): muto, da .* Un altro avviso\.$/.test(first((await read(town, '/node?id=site-12')).text)),
+  );
   const silent = town.sights.find(({ id }) => id === 'site-05');
   delete silent?.health;
   assert.match((await read(town, '/node?id=site-05')).text, 'mai sentito da quando');

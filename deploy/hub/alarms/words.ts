@@ -143,9 +143,7 @@ export function saidOf(
   const { key, detail, from } = alarm;
   if (from === 'hub') {
     const known = lang === 'it' ? undefined : hubConditions[conditionOf(key)];
-    return known
-      ? { text: `${known.cause[lang]}: ${known.check[lang]}`, lang }
-      : { text: detail, lang: 'it' };
+    return known ? { text: `${known.name[lang]}: ${known.check[lang]}`, lang } : { text: detail, lang: 'it' };
   }
   const translated = inLanguage(key, detail, lang);
   return {

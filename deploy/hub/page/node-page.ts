@@ -32,6 +32,7 @@ export function nodeParts(view: HubView, node: NodeView, weeks: NodeRows): Parts
       version: sight.version ?? '',
       lang: settings.lang,
       names: Object.fromEntries(node.cameras.map(({ id, name }) => [id, name])),
+      unheard: sight.state !== 'online',
       places: Object.fromEntries(
         [...settings.nodes, ...(settings.place ? [settings.place] : [])].map(({ id, name }) => [id, name]),
       ),
@@ -55,7 +56,17 @@ export function nodeParts(view: HubView, node: NodeView, weeks: NodeRows): Parts
 
 /** The page's view with the alarms of one node. */
 function onlyOf(view: HubView, node: NodeView): HubView {
-  return { ...view, alarms: view.alarms.filter((alarm) => alarm.node === node.id), alerts: node.alerts };
+  return {
+    ...view,
+    alarms: view.alarms.filter((alarm) => alarm.node === node.id),
+    alerts: silenceFirst(node),
+  };
+}
+
+/** While a node is silent, what else it said is of before. */
+function silenceFirst({ alerts }: NodeView): NodeView['alerts'] {
+  const isSilence = ({ key }: NodeView['alerts'][number]): number => (key === 'node-down' ? 0 : 1);
+  return [...alerts].sort((a, b) => isSilence(a) - isSilence(b));
 }
 
 function firstOf(view: HubView, node: NodeView, well: Html | undefined): Html {
@@ -66,7 +77,7 @@ function firstOf(view: HubView, node: NodeView, well: Html | undefined): Html {
   if (behind) return html`${place}: ${t.behind(behind.name)}.`;
   if (node.maintenanceUntil !== undefined)
     return html`${place}: ${t.maintenance(moment(node.maintenanceUntil, form))}.`;
-  const [gravest] = node.alerts;
+  const [gravest] = silenceFirst(node);
   if (gravest) return html`${alertSentence(gravest, view, node.alerts.length - 1)}`;
   return html`${place}: ${node.sight.state === 'online' && well ? well : t.notHeard}`;
 }
@@ -74,7 +85,7 @@ function firstOf(view: HubView, node: NodeView, well: Html | undefined): Html {
 /** Where the node is not heard: of when the rest is. */
 function thenOf({ form, nowUtc }: HubView, { sight }: NodeView): Html {
   if (sight.state === 'online' || sight.health === undefined) return html``;
-  return html`<p>${pageWords[form.lang].asOf(elapsed(nowUtc - sight.health.at, form.lang))}</p>`;
+  return html`<p class="wrong">${pageWords[form.lang].asOf(elapsed(nowUtc - sight.health.at, form.lang))}</p>`;
 }
 
 export function nodePage(
