@@ -27,7 +27,8 @@ function callsIn(text: string): { program: string; command: string; options: str
     const call = /(?:^|[ ;|=])(peio-hub|peio-agent|hub|agent) ([a-z][a-z-]*)((?: .*)?)$/.exec(shown);
     if (
       call === null ||
-      (match[1] !== undefined && !/^(?:[A-Z_]+=\S+ |runuser .*-- )?(?:peio-)?(?:hub|agent) /.test(shown))
+      (match[1] !== undefined &&
+        !/^(?:[A-Z_]+=\S+ |(?:runuser|with_secrets) .*-- )?(?:peio-)?(?:hub|agent) /.test(shown))
     )
       return [];
     const [, program = '', command = '', rest = ''] = call;
