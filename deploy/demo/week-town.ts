@@ -137,9 +137,10 @@ export async function openWeek(dir: string): Promise<Week> {
     async toggle(id) {
       const known = simulated.find((node) => node.id === id);
       if (known === undefined) return undefined;
-      const behind = simulated
-        .filter((node) => node.id === id || isBehind(node, id, simulated))
-        .map((node) => node.id);
+      // The cause first: these say at once what a broker says half a minute after the last word.
+      const behind = [known, ...simulated.filter((node) => isBehind(node, id, simulated))].map(
+        (node) => node.id,
+      );
       const away = !cut.delete(id);
       if (away) cut.add(id);
       await said.cut(behind, away);
