@@ -39,6 +39,33 @@ test('a relay that breaks is counted by the sites behind it, not by the relays',
   assert.match(await firstLine(town), `: ${sites} siti coinvolti.`);
 });
 
+test('a link that was told of first: what is behind it is counted, since then, and it is not another alert', async () => {
+  using folder = temporaryFolder();
+  await using town = await calmTown(folder.path);
+  const relay = town.settings.nodes.find(({ id }) => id === 'relay-d');
+  const near = town.sights.find(({ id }) => id === 'relay-c');
+  assert.ok(relay && near?.health);
+  relay.uplink = 'relay-c';
+  near.health.links.push({ id: 'far', to: 'relay-d', state: 'down' });
+  await town.alerts.raise({
+    node: 'relay-c',
+    key: 'link-down.far',
+    severity: 'critical',
+    since: town.clock.utc() - 10 * minute,
+    detail: 'nessuna risposta da relay-d: controllare alimentazione e puntamento del ponte radio',
+    from: 'node',
+  });
+  await town.clock.advance(minute);
+  assert.match(await firstLine(town), /nessuna risposta da Peio Paese Funivia \(relay-d\)/);
+  const behind = await cutOff(town, 'relay-d');
+  await town.clock.advance(minute);
+  assert.ok(behind.length > 0);
+  assert.is(
+    await firstLine(town),
+    `Peio Paese Funivia guasto da 12 min: ${behind.length === 1 ? '1 sito coinvolto' : `${behind.length} siti coinvolti`}.`,
+  );
+});
+
 test('all silent: the town hall is named, not the relay that most sites hang behind', async () => {
   using folder = temporaryFolder();
   await using town = await calmTown(folder.path);

@@ -132,7 +132,8 @@ export async function simulatedTown(
     clock,
     knowledge: {
       topology: () => topologyOf(ids, nodes),
-      linkOf: () => undefined,
+      linkOf: (node, link) =>
+        sights.find(({ id }) => id === node)?.health?.links.find(({ id }) => id === link),
       heardAt: (node) =>
         sights.some(({ id, state }) => id === node && state === 'online') ? clock.monotonic() : undefined,
     },

@@ -17,15 +17,15 @@ export function whereOf({ node, key }: Pick<HubAlert, 'node' | 'key'>, { nodes, 
 
 const isCutOff = ({ key }: Pick<HubAlert, 'key'>): boolean => key === 'node-down';
 
-/** Whether something else explains that it is out of reach, or somebody works there: then it is not the one to name. */
-function isExcused(node: NodeView, { alarms }: HubView): boolean {
+/** The alarm that names why a node is out of reach: its own, or the link that was told of first. */
+function causeOf(node: NodeView, { alarms }: HubView): AlarmView | undefined {
   const own = alarms.find((alarm) => alarm.node === node.id && isCutOff(alarm));
-  return node.state === 'shelved' || own?.state === 'suppressed-by-design';
+  return alarms.find(({ id }) => id === own?.explainedBy) ?? own;
 }
 
-/** When the hub noticed that a node is out of reach. */
-function downSince(node: NodeView): number | undefined {
-  return node.alerts.find(isCutOff)?.since;
+/** Whether it is not the one to name: somebody works there, or the town hall itself hears nobody. */
+function isExcused(node: NodeView, view: HubView): boolean {
+  return node.state === 'shelved' || causeOf(node, view)?.node === 'hub';
 }
 
 /** Where, what, since when, and how many more. */
@@ -52,8 +52,9 @@ export function firstSentence(view: HubView): string {
     .sort((a, b) => b.sites - a.sites)[0];
   const more = (count: number): string => (count > 0 ? ` ${t.more(count)}` : '');
   if (cut) {
-    const lasting = elapsed(nowUtc - (downSince(cut.node) ?? nowUtc), form.lang);
-    const others = open.filter(({ node }) => node !== cut.node.id).length;
+    const cause = causeOf(cut.node, view);
+    const lasting = elapsed(nowUtc - (cause?.since ?? nowUtc), form.lang);
+    const others = open.filter(({ id, node }) => node !== cut.node.id && id !== cause?.id).length;
     return `${t.cutOff(cut.node.name, lasting, cut.sites)}${more(others)}`;
   }
   const gravest = open[0];
