@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { publicKeyOf } from '#protocol/key.ts';
 import { type Audit, openAudit } from '../audit/audit.ts';
 import { sinceBootMs } from '../platform/boot.ts';
-import { socketLocks } from '../platform/lock.ts';
+import { storeLocks } from '../platform/lock.ts';
 import { releasedAt, version } from '../platform/node-version.ts';
 import { readTimeService } from '../platform/time-service.ts';
 import { openPolicy, type PolicyInForce } from '../policy/policy.ts';
@@ -27,7 +27,7 @@ export async function openMemory(life: Life): Promise<Memory> {
   const { node, signingKey } = config;
   const { path: dir, mount, segmentMs } = config.store;
 
-  const store = await openStore({ files, locks: socketLocks(files), clock, dir, mount, bootId, segmentMs });
+  const store = await openStore({ files, locks: storeLocks(files), clock, dir, mount, bootId, segmentMs });
   scope.defer(() => store.close());
   for (const { camera, code, path } of store.recovered)
     log.warn({ camera, code, path }, 'put right at start');

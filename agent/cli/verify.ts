@@ -7,7 +7,7 @@ import { checkpointFile } from '../audit/place.ts';
 import { verifyAudit } from '../audit/verify.ts';
 import { systemClock } from '../platform/clock.ts';
 import { type Files, readIfThere, systemFiles } from '../platform/files.ts';
-import { socketLocks } from '../platform/lock.ts';
+import { storeLocks } from '../platform/lock.ts';
 import type { Recovered } from '../store/recover.ts';
 import { repairStore } from '../store/repair.ts';
 import { isStore, verifyStore } from '../store/verify.ts';
@@ -46,7 +46,7 @@ export const verifyCommand: Command = {
     if (!(await isStore(files, dir)))
       throw new Failure('unavailable', 'store-missing', `there is no store at ${dir}`);
     const repaired = values['repair']
-      ? await repairStore({ files, locks: socketLocks(files), clock: systemClock, dir })
+      ? await repairStore({ files, locks: storeLocks(files), clock: systemClock, dir })
       : undefined;
     const store = await verifyStore(files, dir, { full: true, now: systemClock.utc() });
     const findings: Finding[] = [...store.findings];

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { diskFailure } from '#agent/platform/disk-failure.ts';
 import type { Files } from '#agent/platform/files.ts';
+import { lockFileName } from '#agent/platform/lock.ts';
 import { codeOf } from '#protocol/failure.ts';
 import { cameraId } from '#protocol/ids.ts';
 import { openDocument } from './document.ts';
@@ -21,6 +22,7 @@ export interface Verified {
 /** Names of other rooms at the top of a store. */
 const topNames = [
   markerName,
+  lockFileName,
   'segments',
   'holds',
   'audit',

@@ -1,9 +1,11 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { appendFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { systemClock } from '#agent/platform/clock.ts';
 import { type Files, systemFiles } from '#agent/platform/files.ts';
-import { socketLocks } from '#agent/platform/lock.ts';
+import { fileLocks, storeLocks } from '#agent/platform/lock.ts';
 import { ledgerText } from '#agent/store/ledger-line.ts';
 import { openStore, type SegmentRow, verifyStore } from '#agent/store/store.ts';
 import { Failure } from '#protocol/failure.ts';
@@ -13,7 +15,7 @@ import { codeThrown } from '../support/code-thrown.ts';
 import { eventually } from '../support/eventually.ts';
 import { fakeClock } from '../support/fake-clock.ts';
 import { freeLocks, isFrozen, type MemoryDisk, memoryDisk } from '../support/memory-disk.ts';
-import { sealSegment, storeParts } from '../support/store-parts.ts';
+import { recipients, sealSegment, storeParts } from '../support/store-parts.ts';
 import { suite } from '../support/suite.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
@@ -39,7 +41,7 @@ test('a second agent is refused while the first has the store open', async () =>
 test('a lock is let go with its holder, and each folder has its own', async () => {
   using folder = temporaryFolder();
   mkdirSync(join(folder.path, 'other'));
-  const locks = socketLocks(systemFiles);
+  const locks = storeLocks(systemFiles);
   const first = await locks.hold(folder.path);
   assert.ok(first);
   assert.is(await locks.hold(folder.path), undefined);
@@ -50,6 +52,46 @@ test('a lock is let go with its holder, and each folder has its own', async () =
   assert.ok(again);
   await again.release();
   await other.release();
+});
+
+test('whoever holds the file is in the way of an agent that does not see its name, and no longer than it lives', async () => {
+  using folder = temporaryFolder();
+  const child = spawn(
+    process.execPath,
+    [join(import.meta.dirname, '../support/recording-child.ts'), folder.path, '0', ...recipients],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  );
+  const ended = once(child, 'close');
+  await Promise.race([once(child.stdout, 'data'), ended]);
+  // As from another network namespace, where the name of a socket says nothing.
+  const locks = fileLocks(systemFiles);
+  const parts = { ...storeParts(folder.path, systemClock), locks };
+  assert.is(await codeThrown(() => openStore(parts)), 'store-busy');
+  child.kill('SIGKILL');
+  await ended;
+  const next = await openStore(parts);
+  assert.is(await codeThrown(() => openStore(parts)), 'store-busy', 'nor twice in one process');
+  await next.close();
+  await (await openStore(storeParts(folder.path, systemClock))).close();
+});
+
+test('a disk that gives no lock of a file refuses nobody', async () => {
+  using folder = temporaryFolder();
+  const full: Files = {
+    ...systemFiles,
+    async open(path, how) {
+      if (path.endsWith('store.lock')) throw Object.assign(new Error('full'), { code: 'ENOSPC' });
+      return await systemFiles.open(path, how);
+    },
+  };
+  await (await fileLocks(full).hold(folder.path))?.release();
+  writeFileSync(
+    join(folder.path, 'store.lock'),
+    'what some other program left here, and no database'.repeat(9),
+  );
+  const held = await fileLocks(systemFiles).hold(folder.path);
+  assert.ok(held);
+  await held.release();
 });
 
 test('why nobody recorded: an orderly stop, a crash, a boot in between', async () => {
@@ -410,7 +452,7 @@ test('an unreadable name in a folder is left alone', async () => {
   await again.close();
   assert.is(readFileSync(join(folder.path, 'segments/cam-1/2026-01-15/notes.txt'), 'utf8'), 'hello');
   await eventually('the lock to be free', async () => {
-    const lock = await socketLocks(systemFiles).hold(folder.path);
+    const lock = await storeLocks(systemFiles).hold(folder.path);
     await lock?.release();
     return lock !== undefined;
   });

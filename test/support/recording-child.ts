@@ -3,7 +3,7 @@
 
 import { pause, systemClock } from '#agent/platform/clock.ts';
 import { type Files, systemFiles } from '#agent/platform/files.ts';
-import { socketLocks } from '#agent/platform/lock.ts';
+import { storeLocks } from '#agent/platform/lock.ts';
 import { openLog } from '#agent/platform/log.ts';
 import { systemRandom } from '#agent/platform/random.ts';
 import { openRecorder } from '#agent/recorder/recorder.ts';
@@ -24,7 +24,7 @@ const files: Files = {
 const recipients = parseRecipients(list);
 const store = await openStore({
   files,
-  locks: socketLocks(systemFiles),
+  locks: storeLocks(systemFiles),
   clock: systemClock,
   dir,
   bootId: 'boot-1',

@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { generateX25519Identity, identityToRecipient } from 'age-encryption';
 import type { Clock } from '#agent/platform/clock.ts';
 import { type Files, systemFiles } from '#agent/platform/files.ts';
-import { socketLocks } from '#agent/platform/lock.ts';
+import { storeLocks } from '#agent/platform/lock.ts';
 import { openLog } from '#agent/platform/log.ts';
 import { systemRandom } from '#agent/platform/random.ts';
 import type { CameraStore, SegmentRow, StoreParts } from '#agent/store/store.ts';
@@ -24,7 +24,7 @@ export function storeParts(
 ): StoreParts {
   return {
     files: systemFiles,
-    locks: socketLocks(systemFiles),
+    locks: storeLocks(systemFiles),
     clock,
     dir,
     bootId: 'boot-1',
