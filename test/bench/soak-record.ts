@@ -1,10 +1,10 @@
-// npm run soak:record [-- --minutes 30 --cameras 14 --mbit 4 --fps 25 --faults 0 --dir DIR --json]
+// npm run soak:record [-- --minutes 30 --cameras 14 --mbit 4 --fps 25 --file MP4 --faults 0 --dir DIR --json]
 // Simulated cameras recorded by `agent run` as it is installed. Ends with the table of gaps, and with 1 when there is one
 // that the simulator did not cause, when something is missing without a gap, or when the store does not verify.
 // --faults N has the simulator cut off a camera so many times, each for 20 s.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ledgerOf, verifyTown } from '../support/agent-child.ts';
 import { cpuSeconds, pssBytes } from './process-tree.ts';
@@ -18,6 +18,7 @@ const { values } = parseArgs({
     cameras: { type: 'string', default: '14' },
     mbit: { type: 'string', default: '4' },
     fps: { type: 'string', default: '25' },
+    file: { type: 'string' },
     faults: { type: 'string', default: '0' },
     dir: { type: 'string', default: tmpdir() },
     json: { type: 'boolean', default: false },
@@ -32,7 +33,13 @@ const number = (name: 'minutes' | 'cameras' | 'mbit' | 'fps' | 'faults'): number
 const say = (text: string): void => void process.stderr.write(`${new Date().toISOString()} ${text}\n`);
 const pass = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-const footage = { cameras: number('cameras'), mbit: number('mbit'), fps: number('fps'), linkMbit: 100 };
+const footage = {
+  cameras: number('cameras'),
+  mbit: number('mbit'),
+  fps: number('fps'),
+  linkMbit: 100,
+  file: values.file && resolve(values.file),
+};
 const soakMs = number('minutes') * 60_000;
 const faultMs = 20_000;
 const tellEveryMs = 60_000;

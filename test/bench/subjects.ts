@@ -27,6 +27,8 @@ export interface Footage {
   fps: number;
   /** 10^6 bits per second of each camera's network port: how densely the packets of a picture follow one another. */
   linkMbit: number;
+  /** What they show, in a loop; the walkers of the fixtures when absent. */
+  file?: string | undefined;
 }
 
 export interface Cameras extends AsyncDisposable {
@@ -37,9 +39,9 @@ export interface Cameras extends AsyncDisposable {
 
 /** Simulated cameras in a process of their own, which is not measured. */
 export async function startCameras(footage: Footage): Promise<Cameras> {
-  const { cameras, mbit, fps, linkMbit } = footage;
-  const numbers = Object.entries({ cameras, mbit, fps, link: linkMbit });
-  const args = ['test/simulator/main.ts', ...numbers.map(([name, value]) => `--${name}=${value}`)];
+  const { cameras, mbit, fps, linkMbit, file } = footage;
+  const options = Object.entries({ cameras, mbit, fps, link: linkMbit, ...(file && { file }) });
+  const args = ['test/simulator/main.ts', ...options.map(([name, value]) => `--${name}=${value}`)];
   const child = spawn(process.execPath, args, { cwd: root, stdio: ['pipe', 'pipe', 'inherit'] });
   const answers = createInterface({ input: child.stdout as NodeJS.ReadableStream });
   const answer = (): Promise<string> =>
