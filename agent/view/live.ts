@@ -18,8 +18,8 @@ export interface Live<View> {
 const beatEvery = 5;
 
 /**
- * Tells watchers what changed, as server-sent events: `part` with `{id, html}`, `beat` when nothing changed for a
- * while. A view is rendered once for all who look at it, and not at all while nobody does. The first look at a part
+ * Tells watchers what changed, as server-sent events: `made` at the beginning, `part` with `{id, html}`, `beat` when
+ * nothing changed for a while. A view is rendered once for all who look at it, and not at all while nobody does. The first look at a part
  * is always told, since the page may have changed since it was loaded.
  */
 export function openLive<View>(options: {
@@ -27,6 +27,8 @@ export function openLive<View>(options: {
   after(pauseMs: number, then: () => void): { cancel(): void };
   everyMs: number;
   most: number;
+  /** What serves the page, by its version: a page that comes back to another one loads itself anew. */
+  made: string;
   /** A view could not be rendered: a bug. */
   failed(error: unknown): void;
 }): Live<View> {
@@ -75,7 +77,7 @@ export function openLive<View>(options: {
       if (closed || watchers.size >= options.most || watcher.gone.aborted) return false;
       watchers.set(watcher, { view, told: new Map(), silent: 0 });
       watcher.gone.addEventListener('abort', () => watchers.delete(watcher), { once: true });
-      watcher.write('retry: 3000\n\n');
+      watcher.write(`retry: 3000\nevent: made\ndata: ${options.made}\n\n`);
       schedule(0);
       return true;
     },

@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import type { Clock } from '../platform/clock.ts';
 import type { Files } from '../platform/files.ts';
 import type { Answer, Asked, Reply } from '../platform/http.ts';
+import { version } from '../platform/node-version.ts';
 import { pageFiles, pageHeaders } from '../view/document.ts';
 import { openLive } from '../view/live.ts';
 import { metricsText, metricsType } from '../view/metrics.ts';
@@ -51,6 +52,7 @@ export function openPage(parts: {
     render: async (lang) => siteParts(await viewOf(lang)),
     after: clock.after,
     everyMs: liveEveryMs,
+    made: version,
     most: mostWatchers,
     failed: parts.failed,
   });

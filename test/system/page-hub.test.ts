@@ -351,6 +351,32 @@ else {
     assert.ok(strip && strip.width >= 320 && strip.x + strip.width <= 360, JSON.stringify(strip));
   });
 
+  test('a page that stands open for weeks loads itself anew when another version serves it, and not before', async () => {
+    using folder = temporaryFolder();
+    await using town = await simulatedTown(folder.path);
+    await using window = await look(town.page.url() as string);
+    const { page } = window;
+    let loaded = 0;
+    page.on('load', () => {
+      loaded += 1;
+    });
+    /** Each answer ends, as if the hub had gone: the browser comes back at once. */
+    const said = ['1', '1', '1', '2', '2', '2'];
+    let asked = 0;
+    await page.route('**/live?*', (route) => {
+      const made = said[Math.min(asked, said.length - 1)];
+      asked += 1;
+      return route.fulfill({
+        contentType: 'text/event-stream',
+        body: `retry: 200\nevent: made\ndata: ${made}\n\n`,
+      });
+    });
+    await page.goto(town.page.url() as string);
+    await eventually('the other version', () => asked >= 4 && loaded === 2);
+    await eventually('more of it', () => asked >= 8);
+    assert.is(loaded, 2);
+  });
+
   test('who is removed while they look is led to the login, and sees nothing more', async () => {
     using folder = temporaryFolder();
     await using town = await simulatedTown(folder.path, { logins: everyone });

@@ -129,6 +129,7 @@ test('watchers are told what changed and nothing else, a beat when nothing did, 
     after: clock.after,
     everyMs: 1000,
     most: 2,
+    made: '1.2.3',
     failed: (error) => {
       throw error;
     },
@@ -141,6 +142,7 @@ test('watchers are told what changed and nothing else, a beat when nothing did, 
   assert.is(live.watch('it', third), false);
   await clock.advance(1);
   assert.is(rendered, 1, 'once for both');
+  assert.is(first.told[0], 'retry: 3000\nevent: made\ndata: 1.2.3\n\n');
   assert.match(first.told.join(''), 'data: {"id":"a","html":"one"}');
   assert.match(first.told.join(''), 'data: {"id":"b","html":"two"}');
   first.told.length = 0;

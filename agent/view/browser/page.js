@@ -83,6 +83,13 @@ function listen(address) {
   const source = new EventSource(address);
   source.addEventListener('open', heard);
   source.addEventListener('beat', heard);
+  /** @type {string | undefined} */
+  let made;
+  source.addEventListener('made', ({ data }) => {
+    // Another version came while this page stood open: its files are of the one before.
+    if (made !== undefined && made !== data) location.reload();
+    made = data;
+  });
   source.addEventListener('error', () => {
     lost();
     // Refused rather than interrupted: a session that ended, most likely. The server says what to do.

@@ -11,6 +11,7 @@ import type { Form } from '#agent/view/times.ts';
 import { Failure } from '#protocol/failure.ts';
 import type { Alarms } from '../alarms/alarms.ts';
 import type { RequestRecord } from '../register/requests.ts';
+import { version } from '../server/version.ts';
 import { readNamed, type Settings } from '../settings.ts';
 import { shelfHours } from './alert-list.ts';
 import { openDisplays } from './displays.ts';
@@ -107,6 +108,7 @@ export async function openHubPage(parts: {
     },
     after: clock.after,
     everyMs: liveEveryMs,
+    made: version,
     most: mostWatchers,
     failed,
   });
