@@ -311,10 +311,13 @@ async function audit(scene: CaseScene): Promise<string> {
     const missing = acts.filter((act) => !lines.some(({ kind }) => kind === act));
     if (missing.length > 0) throw new Error(`the register has no ${missing.join(', ')} of the ${who}`);
   }
+  const { stdout: witnessed } = done(await hub(scene, 'register', '--check', '--json'));
+  const heads = (JSON.parse(witnessed).nodes as { heads: number }[]).reduce((sum, one) => sum + one.heads, 0);
+  if (heads === 0) throw new Error('no node wrote down the head of the register');
   const pictures = clearPictures(scene.site.dir);
   if (pictures.length > 0) throw new Error(`in the clear: ${pictures.join(', ')}`);
   done(
     await type('agent', ['verify', '--store', scene.site.store, '--root', join(scene.site.hub, 'root.pub')]),
   );
-  return `${acts.join(', ')}, of both cases; store and log of the node verify`;
+  return `${acts.join(', ')}, of both cases; ${heads} heads of it that the node wrote down agree; store and log of the node verify`;
 }

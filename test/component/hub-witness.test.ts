@@ -1,6 +1,8 @@
 import { appendFileSync, existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import * as assert from 'uvu/assert';
+import { sha256 } from '#protocol/envelope.ts';
 import { openClient } from '../../deploy/hub/cli/client.ts';
 import type { Hub } from '../../deploy/hub/server/hub.ts';
 import { embeddedBroker, type TestBroker } from '../support/brokers.ts';
@@ -303,4 +305,100 @@ test('an archiving that a crash cut off is ended at the next start, with one lin
     await node.checkpoint(node.head());
     await eventually('the new log is cosigned', () => node.cosigned[1]);
     assert.equal(await alerts(), []);
+  }));
+
+/** Rewrites every line of a register so that each follows from the one before again, as its owner could. */
+function rewritten(file: string, change: (text: string) => string): void {
+  const database = new DatabaseSync(file);
+  database.exec('DROP TRIGGER line_never_changes; DROP TRIGGER line_never_goes;');
+  let prev = '';
+  for (const row of database.prepare('SELECT seq, text FROM line ORDER BY seq').all()) {
+    const line = { ...(JSON.parse(change(String(row['text']))) as object), prev };
+    const text = JSON.stringify(line);
+    prev = sha256(text);
+    database
+      .prepare('UPDATE line SET text = ?, hash = ? WHERE seq = ?')
+      .run(text, prev, row['seq'] as number);
+  }
+  database.close();
+}
+
+test('a register that was rewritten or cut off contradicts what the nodes wrote down of it', () =>
+  inTown(async (world) => {
+    const { node, town } = world;
+    const record = {
+      protocol: '1/2026',
+      date: '2026-01-15',
+      authority: 'Carabinieri di Cogolo',
+      persons: [{ name: 'Mario Rossi', qualification: 'maresciallo' }],
+      purpose: 'judicial-police' as const,
+      reason: 'furto',
+      windows: [
+        {
+          node: town.node,
+          camera: 'cam-1',
+          from: '2026-01-15T10:00:00.000Z',
+          to: '2026-01-15T11:00:00.000Z',
+        },
+      ],
+    };
+    const shown = async (): Promise<void> => {
+      const before = node.cosigned.length;
+      await node.checkpoint(node.head());
+      await eventually('an answer', () => node.cosigned.length > before);
+    };
+    const checked = async (): Promise<[number, Record<string, unknown>]> => {
+      const { code, out } = await hubCommand(['register', '--check', '--json', '--hub', town.hub]);
+      return [code, JSON.parse(out).nodes[0]];
+    };
+    // As an agent does: what the hub said of its register goes into the log, and under a head.
+    for (let request = 0; request < 2; request++) {
+      await openClient(town.hub).post('request', { by: 'anna', record });
+      await node.show(node.log('started'));
+      await shown();
+      const { registerSize, registerHead } = node.cosigned.at(-1)?.statement ?? {};
+      await node.show(node.log('register-head', { size: registerSize, head: registerHead }));
+      await shown();
+    }
+    const [code, said] = await checked();
+    assert.is(code, 0);
+    assert.equal(said['against'], []);
+    assert.is(said['heads'], 2);
+
+    const file = join(town.hub, 'data', 'register.sqlite');
+    const rewrite = async (change: () => void): Promise<void> => {
+      await world.hub.close();
+      change();
+      world.hub = await serveHub(town.hub);
+    };
+    const whyOf = (one: Record<string, unknown>): unknown[] =>
+      (one['against'] as { size: number; why: string }[]).map(({ size, why }) => `${size} ${why}`);
+    const original = readFileSync(file);
+    await rewrite(() => rewritten(file, (text) => text.replaceAll('furto', 'visita')));
+    const [changed, after] = await checked();
+    assert.is(changed, 1);
+    assert.equal(whyOf(after), ['1 other', '2 other']);
+
+    await rewrite(() => {
+      writeFileSync(file, original);
+      const database = new DatabaseSync(file);
+      database.exec('DROP TRIGGER line_never_goes; DELETE FROM line WHERE seq = 2');
+      database.close();
+    });
+    const [cut, shorter] = await checked();
+    assert.is(cut, 1);
+    assert.equal(whyOf(shorter), ['2 shorter']);
+
+    // Whoever changes the copies too has nobody's signature for them.
+    await rewrite(() => {
+      const copy = join(town.hub, 'data', 'logs', `${town.node}.jsonl`);
+      const text = readFileSync(copy, 'utf8').split('\n');
+      writeFileSync(
+        copy,
+        text.map((line) => line.replace('"register-head","size":2', '"register-head","size":1')).join('\n'),
+      );
+    });
+    const [forged, broken] = await checked();
+    assert.is(forged, 1);
+    assert.is(broken['broken'], true);
   }));

@@ -5,6 +5,7 @@ import type { RegisterLine } from '../register/register.ts';
 import { type SelectedLine, select } from '../register/selection.ts';
 import { cameraName } from '../settings.ts';
 import type { Call, Command } from './command.ts';
+import { checkRegister } from './register-check.ts';
 import { localTime, parseTime } from './times.ts';
 
 /** What a line can be about. */
@@ -13,8 +14,9 @@ const ofLines: readonly string[] = [...purposes, 'maintenance'];
 export const register: Command = {
   summary: 'Prints the register of requests, openings, deliveries, reports and closings.',
   usage:
-    '[--case ID] [--request ID] [--camera NODE/CAMERA] [--purpose P] [--from T] [--to T] [--csv | --json]',
-  notes: `Purposes: ${ofLines.join(', ')}.`,
+    '[--case ID] [--request ID] [--camera NODE/CAMERA] [--purpose P] [--from T] [--to T] [--csv | --json | --check]',
+  notes: `Purposes: ${ofLines.join(', ')}.
+Exit codes with --check: 0 every node wrote down what stands here, 1 one wrote down something else.`,
   options: {
     case: { type: 'string', value: 'ID', help: 'only lines about this case' },
     request: { type: 'string', value: 'ID', help: 'only lines about this request' },
@@ -26,6 +28,7 @@ export const register: Command = {
     purpose: { type: 'string', value: 'P', help: 'only lines about requests for this purpose' },
     from: { type: 'string', value: 'TIME', help: 'only what was done from then on (a time or a day)' },
     to: { type: 'string', value: 'TIME', help: 'only what was done before' },
+    check: { type: 'boolean', help: 'compare it with what the nodes wrote down of it in their own logs' },
     csv: { type: 'boolean', help: 'as a table for a spreadsheet (RFC 4180, UTF-8)' },
     json: { type: 'boolean', help: 'lines and head as JSON' },
   },
@@ -43,6 +46,7 @@ export const register: Command = {
       to: timeOf(call, 'to'),
     };
     const { lines, size, hash } = await call.client().get('GET /register');
+    if (call.flag('check')) return await checkRegister(call, lines);
     const shown = select(lines, wanted);
     if (call.flag('json'))
       call.terminal.print(JSON.stringify({ size, head: hash, lines: shown.map(({ line }) => line) }));

@@ -74,6 +74,13 @@ export interface Texts {
   /** What was ordered. */
   order: Record<CommandType, string>;
   registerColumns: readonly string[];
+  /** What the nodes' logs say of the register. */
+  witnessed: {
+    sentence(said: { ok: boolean; size: number; heads: number; nodes: number; newest: number }): string;
+    shorter(node: string, seq: number, time: string, size: number): string;
+    other(node: string, seq: number, time: string, size: number): string;
+    broken(node: string): string;
+  };
   reported(line: number, to: string): string;
   published(version: number, taken: boolean): string;
   drilled(passed: boolean): string;
@@ -223,6 +230,19 @@ const it: Texts = {
     snapshot: 'fotogramma',
     probe: 'stato',
   },
+  witnessed: {
+    sentence: ({ ok, size, heads, nodes, newest }) =>
+      heads === 0
+        ? `Registro di ${size} righe: nessun nodo ne ha ancora scritto la testa.`
+        : ok
+          ? `Registro di ${size} righe: concorda con ${heads} teste scritte da ${nodes} nodi, fino alla riga ${newest}.`
+          : `Il registro di ${size} righe NON è quello che i nodi hanno visto: conservare tutto e avvisare il titolare.`,
+    shorter: (node, seq, time, size) =>
+      `${node}, riga ${seq} del suo registro (${time}): questo registro aveva ${size} righe`,
+    other: (node, seq, time, size) =>
+      `${node}, riga ${seq} del suo registro (${time}): la riga ${size} di questo registro era un’altra`,
+    broken: (node) => `${node}: la copia del suo registro non è quella firmata, e non prova niente`,
+  },
   registerColumns: [
     'riga',
     'quando',
@@ -365,6 +385,19 @@ const en: Texts = {
     release: 'release',
     snapshot: 'picture',
     probe: 'probe',
+  },
+  witnessed: {
+    sentence: ({ ok, size, heads, nodes, newest }) =>
+      heads === 0
+        ? `Register of ${size} lines: no node has written down its head yet.`
+        : ok
+          ? `Register of ${size} lines: agrees with ${heads} heads that ${nodes} nodes wrote down, up to line ${newest}.`
+          : `The register of ${size} lines is NOT the one that the nodes saw: keep everything and tell the controller.`,
+    shorter: (node, seq, time, size) =>
+      `${node}, line ${seq} of its log (${time}): this register had ${size} lines`,
+    other: (node, seq, time, size) =>
+      `${node}, line ${seq} of its log (${time}): line ${size} of this register was another`,
+    broken: (node) => `${node}: the copy of its log is not the one that was signed, and proves nothing`,
   },
   registerColumns: [
     'line',
