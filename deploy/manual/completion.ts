@@ -20,7 +20,7 @@ function bash({ name, commands }: Program): string {
       .map((option) => {
         const offer = takesPath(option)
           ? 'compopt -o filenames; COMPREPLY=($(compgen -f -- "$current"))'
-          : 'COMPREPLY=()';
+          : `COMPREPLY=($(compgen -W '${option.among.join(' ')}' -- "$current"))`;
         return `    '${command.name} --${option.name}') ${offer}; return ;;\n`;
       }),
   );
@@ -51,7 +51,9 @@ function zsh({ name, commands }: Program): string {
   const cases = commands.map(({ name: command, options }) => {
     const rows = options.map((option) => {
       const value =
-        option.value === undefined ? '' : `:${about(option.value)}:${takesPath(option) ? '_files' : ' '}`;
+        option.value === undefined
+          ? ''
+          : `:${about(option.value)}:${takesPath(option) ? '_files' : option.among.length > 0 ? `(${option.among.join(' ')})` : ' '}`;
       return ` \\\n        ${single(`*--${option.name}[${about(option.help)}]${value}`)}`;
     });
     return `    ${command})\n      _arguments${rows.join('')} \\\n        '*:file:_files'\n      ;;\n`;
@@ -79,7 +81,12 @@ function fish({ name, commands }: Program): string {
   const rows = commands.flatMap((command) => [
     `complete -c ${name} -n __fish_use_subcommand -f -a ${command.name} -d ${fishQuoted(command.summary)}`,
     ...command.options.map((option) => {
-      const value = option.value === undefined ? '' : takesPath(option) ? ' -r -F' : ' -x';
+      const value =
+        option.value === undefined
+          ? ''
+          : takesPath(option)
+            ? ' -r -F'
+            : ` -x${option.among.length > 0 ? ` -a '${option.among.join(' ')}'` : ''}`;
       return `complete -c ${name} -n '__fish_seen_subcommand_from ${command.name}' -l ${option.name}${value} -d ${fishQuoted(option.help)}`;
     }),
   ]);

@@ -1,7 +1,10 @@
 import { optionsOf as agentOptionsOf } from '#agent/cli/arguments.ts';
 import { commands as agentCommands } from '#agent/cli/commands.ts';
+import { roles } from '#protocol/policy.ts';
+import { purposes } from '#protocol/purpose.ts';
 import { optionsOf as hubOptionsOf } from '../hub/cli/command.ts';
 import { commands as hubCommands } from '../hub/cli/commands.ts';
+import { loginRoles } from '../hub/page/logins.ts';
 
 /** What a program says of itself with `--help`, as data: manual pages and completions are made of it. */
 export interface Program {
@@ -23,7 +26,22 @@ export interface OptionManual {
   name: string;
   /** What its value is; undefined for a switch. */
   value: string | undefined;
+  /** What it is one of, where that is known beforehand. */
+  among: readonly string[];
   help: string;
+}
+
+/** Values of options that are one of a few: of every command, or of the one before the blank. */
+const few: Readonly<Record<string, readonly string[]>> = {
+  purpose: purposes,
+  'hold-purpose': purposes,
+  'login role': loginRoles,
+  'policy role': roles,
+  'run log': ['debug', 'info', 'warn', 'error'],
+};
+
+function amongOf(command: string, option: string): readonly string[] {
+  return few[`${command} ${option}`] ?? few[option] ?? [];
 }
 
 export function agentProgram(): Program {
@@ -37,6 +55,7 @@ export function agentProgram(): Program {
       options: Object.entries(agentOptionsOf(command)).map(([name, { type, value, describe }]) => ({
         name,
         value: type === 'string' ? (value ?? 'VALUE') : undefined,
+        among: amongOf(command.name, name),
         help: describe,
       })),
     })),
@@ -57,6 +76,7 @@ export async function hubProgram(): Promise<Program> {
       options: Object.entries(hubOptionsOf(command)).map(([option, { type, value, help }]) => ({
         name: option,
         value: type === 'string' ? (value ?? 'VALUE') : undefined,
+        among: amongOf(name, option),
         help,
       })),
     })),

@@ -2,6 +2,9 @@ import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
+import { roles } from '#protocol/policy.ts';
+import { purposes } from '#protocol/purpose.ts';
+import { loginRoles } from '../../deploy/hub/page/logins.ts';
 import { completionOf, type Shell } from '../../deploy/manual/completion.ts';
 import { manualPage } from '../../deploy/manual/man.ts';
 import { agentProgram, hubProgram, type Program } from '../../deploy/manual/program.ts';
@@ -87,6 +90,39 @@ for (const shell of ['bash', 'zsh', 'fish'] as const) {
     }
   });
 }
+
+test('what an option is one of is offered, by each shell that is here', () => {
+  using folder = temporaryFolder();
+  const [, hub] = programs as [Program, Program];
+  const asked: [string[], readonly string[]][] = [
+    [['request', '--purpose'], purposes],
+    [['login', '--role'], loginRoles],
+    [['policy', '--role'], roles],
+  ];
+  const fileFor = (shell: Shell): string => {
+    const file = join(folder.path, shell);
+    writeFileSync(file, completionOf(shell, hub));
+    return file;
+  };
+  for (const [words, wanted] of asked) {
+    assert.equal(bashOffers(fileFor('bash'), hub, [...words, '']), wanted);
+    if (findProgram('fish') !== undefined) {
+      const offers = say('fish', `source '${fileFor('fish')}'; complete -C 'peio-hub ${words.join(' ')} '`);
+      assert.equal(offers.map((line) => line.split('\t')[0]).sort(), [...wanted].sort());
+    }
+    if (findProgram('zsh') !== undefined) {
+      const heard = say(
+        'zsh',
+        `_arguments() { print -l -- "$@" }; compdef() { : }; words=(peio-hub ${words[0]} ''); CURRENT=3; . '${fileFor('zsh')}'`,
+      );
+      assert.ok(
+        heard.some((line) => line.startsWith(`*${words[1]}[`) && line.endsWith(`:(${wanted.join(' ')})`)),
+      );
+    }
+  }
+  assert.equal(bashOffers(fileFor('bash'), hub, ['login', '--role', 'o']), ['operator', 'officer']);
+  assert.equal(bashOffers(fileFor('bash'), hub, ['request', '--protocol', '']), []);
+});
 
 test('paths are offered where an option takes one', () => {
   using folder = temporaryFolder();
