@@ -2,13 +2,17 @@ import { join } from 'node:path';
 import { publicKeyOf } from '#protocol/key.ts';
 import { type Audit, openAudit } from '../audit/audit.ts';
 import { sinceBootMs } from '../platform/boot.ts';
+import { pause } from '../platform/clock.ts';
 import { storeLocks } from '../platform/lock.ts';
 import { releasedAt, version } from '../platform/node-version.ts';
 import { readTimeService } from '../platform/time-service.ts';
 import { openPolicy, type PolicyInForce } from '../policy/policy.ts';
 import { type ClockTrust, openClockTrust } from '../retention/retention.ts';
 import { openStore, type Store } from '../store/store.ts';
-import { type Life, tolerated } from './node.ts';
+import { guarded, type Life, tolerated } from './node.ts';
+
+/** As often as the head is shown where somebody is there to see it. */
+const signEveryMs = 5 * 60_000;
 
 /** What a node remembers: its footage, its log, the rules in force, how far its clock is to be believed. */
 export interface Memory {
@@ -58,7 +62,27 @@ export async function openMemory(life: Life): Promise<Memory> {
     policyVersion: policy.current().version,
     policyHash: policy.current().hash,
   });
-  scope.defer(() => record('stop', { sessionId }));
+  let signed = 0;
+  /** Whoever shortens the log behind it is found by its check alone, on a box that never meets a broker too. */
+  const signHead = async (): Promise<void> => {
+    if (audit.size() === signed) return;
+    signed = (await audit.checkpoint(policy.current()))?.size ?? 0;
+  };
+  const signing = async (): Promise<void> => {
+    while (!life.ending.signal.aborted) {
+      await pause(clock, signEveryMs, life.ending.signal);
+      tolerated(life, 'the head of the log could not be signed', signHead());
+    }
+  };
+  const heads = guarded(life, signing());
+  scope.defer(async () => {
+    life.ending.abort();
+    await heads;
+    record('stop', { sessionId });
+    await audit.settled();
+    // The log waits for it as it closes.
+    tolerated(life, 'the head of the log could not be signed', signHead());
+  });
 
   const trust = await openClockTrust({
     clock,

@@ -40,7 +40,12 @@ export interface Audit {
   root(): Buffer;
   /** At most `count` lines from `fromSeq`. Throws `audit-expired` for lines that retention has taken. */
   read(fromSeq: number, count: number): Promise<LogLine[]>;
-  /** The signed head of what is synced, kept before it is shown; undefined while the log is empty. */
+  /** Resolves when what was appended so far is synced, or was refused. */
+  settled(): Promise<void>;
+  /**
+   * The signed head of what is synced, kept before it is shown; undefined while the log is empty. Throws `disk-full` or
+   * `disk-error`.
+   */
   checkpoint(policy: { hash: string; version: number }): Promise<{ note: string; size: number } | undefined>;
   /** That a line stands under the head of now: for those who carry it away. Throws `audit-expired`. */
   prove(seq: number, policy: { hash: string; version: number }): Promise<LineProof>;
@@ -145,8 +150,12 @@ async function openWhole(options: AuditOptions): Promise<Audit> {
     const note = signCheckpoint(node, head, key);
     signedRoots.set(head.size, head.root);
     for (const old of signedRoots.keys()) if (signedRoots.size > keptRoots) signedRoots.delete(old);
-    await writePlace(files, recentFile(folder), now);
-    await writeDurably(files, checkpointFile(folder), note);
+    try {
+      await writePlace(files, recentFile(folder), now);
+      await writeDurably(files, checkpointFile(folder), note);
+    } catch (error) {
+      throw diskFailure(error, 'the head of the log');
+    }
     return { note, size: tree.size };
   }
 
@@ -157,6 +166,7 @@ async function openWhole(options: AuditOptions): Promise<Audit> {
     size,
     root: () => writer.place().position.tree.root(),
     read,
+    settled: writer.settled,
     checkpoint: async (policy) => (size() === 0 ? undefined : inTurn(() => signHead(policy, writer.place()))),
     prove: (seq, policy) =>
       inTurn(async () => {

@@ -20,6 +20,8 @@ export interface Writer {
   append(kind: string, fields: LineFields): Promise<{ seq: number }>;
   /** Behind the last line that is on disk and synced. */
   place(): Place;
+  /** Resolves when what was appended so far is there, or was refused. */
+  settled(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -114,6 +116,7 @@ export function openWriter(
       });
     },
     place: () => place,
+    settled: () => working,
     async close() {
       closed = true;
       await working;

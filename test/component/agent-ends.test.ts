@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
@@ -91,6 +91,22 @@ test('SIGTERM: seals what is open, says offline, writes its last line, within se
   assert.is(start?.['after'], 'agent-stopped');
   assert.is((await again.stop()).code, 0);
   assert.is((await hub.stop()).code, 0);
+});
+
+test('an orderly end signs the log to its last line: what is cut off afterwards is found, though nobody ever saw a head', async () => {
+  using folder = temporaryFolder();
+  const town = await makeTown(folder.path, { cameras: [] });
+  await using running = startAgent(town);
+  await eventually('the agent to answer', async () => (await running.status()) !== undefined, 60_000);
+  assert.equal(await running.stop(), { code: 0, signal: null });
+  const [month] = readdirSync(join(town.store, 'audit')).filter((name) => name.endsWith('.jsonl'));
+  const path = join(town.store, 'audit', month!);
+  const whole = readFileSync(path, 'utf8');
+  assert.is(lastLines(town.store).at(-1)?.['kind'], 'stop');
+  assert.is((await verifyTown(town)).code, 0);
+  writeFileSync(path, whole.slice(0, whole.trimEnd().lastIndexOf('\n') + 1));
+  const { code, findings } = await verifyTown(town);
+  assert.equal([code, findings.map((one) => one.code)], [1, ['audit-truncated']]);
 });
 
 /** A node whose way to the broker is dead without a word: a stop has something to wait for. */
