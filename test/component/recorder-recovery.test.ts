@@ -1,13 +1,16 @@
 // What a kill leaves between two segments, or between a segment and the line of the gap before it: the next life covers it.
 import * as assert from 'uvu/assert';
 import { systemRandom } from '#agent/platform/random.ts';
+import type { TimeService } from '#agent/platform/time-service.ts';
+import { openClockTrust, openRetention } from '#agent/retention/retention.ts';
 import { type GapRow, openStore, type SegmentRow, type Store, verifyStore } from '#agent/store/store.ts';
 import { openSealer, prepareSeal } from '#protocol/seal/seal.ts';
+import { eventually } from '../support/eventually.ts';
 import { type FakeClock, fakeClock } from '../support/fake-clock.ts';
 import { freeLocks, type MemoryDisk, memoryDisk } from '../support/memory-disk.ts';
 import { recorderRig } from '../support/recorder-rig.ts';
 import type { Step } from '../support/scripted-ingest.ts';
-import { recipients, sealSegment, storeParts } from '../support/store-parts.ts';
+import { recipients, sealSegment, silent, storeParts } from '../support/store-parts.ts';
 import { suite } from '../support/suite.ts';
 
 const test = suite('recorder, after a crash');
@@ -219,6 +222,81 @@ test('a box that wakes in 1970 and learns the time: what was recorded before lie
   );
   assert.ok(week.segments.some(({ start }) => start === week.gaps[0]?.end));
   assert.ok(store.overlapping('cam-1', 0, 3_600_000).segments.length >= 2, 'and in 1970 it recorded');
+});
+
+test('a box in 1970 whose agent is killed before the time comes: the next life gives all of it its right time', async () => {
+  const clock = fakeClock();
+  const disk = memoryDisk(() => clock.utc());
+  const first = await begin(disk, clock);
+  const t0 = clock.utc();
+  await sealSegment(first.camera, t0, 10_000, { run: t0 });
+  await clock.advance(10_000);
+  const woken = disk.fork();
+  const awayMs = 3_600_000;
+  const wokeMs = 30_000;
+  clock.stepUtc(wokeMs - clock.utc());
+  let service: TimeService = 'unsynchronised';
+  const trust = (store: Store) =>
+    openClockTrust({
+      clock,
+      state: store.state,
+      service: async () => service,
+      floor: t0,
+      boot: { id: 'boot-1', monotonicMs: clock.monotonic() },
+    });
+  // It fails once: two runs, the second of them torn in its first segment.
+  const rig = await recorderRig(
+    [
+      () => [
+        [
+          { do: 'send', count: 24, gopMs: 1000 },
+          { do: 'fail', code: 'no-data' },
+        ],
+        [{ do: 'send', count: 24, gopMs: 1000, bytes: 200_000 }],
+      ],
+    ],
+    { clock, disk: woken, trust },
+  );
+  await rig.pass(30_000);
+  const killed = woken.fork();
+  await rig.stop();
+  await clock.advance(20_000);
+  clock.stepUtc(t0 + awayMs - wokeMs);
+  service = 'synced';
+  const { store, camera } = await begin(killed, clock);
+  const before = camera.select(() => true);
+  assert.ok(before.length >= 4 && before[0]!.start < 3_600_000, 'what it recorded has labels of 1970');
+  const end = new AbortController();
+  const retention = openRetention({
+    store,
+    clock,
+    files: killed.files,
+    trust: await trust(store),
+    retentionMs: 7 * 86_400_000,
+    reserve: 0.05,
+    kept: () => false,
+    onSwept: async () => {},
+    log: silent,
+  });
+  const life = retention.run(end.signal);
+  await eventually('the sweep', async () => {
+    await clock.advance(0);
+    return retention.status().sweptAt !== undefined;
+  });
+  end.abort();
+  await life;
+  const rows = camera.select(() => true);
+  assert.equal(
+    rows.map((row) => [row.start, row.end, row.torn, row.clock]),
+    before
+      .map((row) => (row.start > 3_600_000 ? row : { ...row, start: row.start - wokeMs + t0 + awayMs }))
+      .sort((a, b) => a.start - b.start)
+      .map((row) => [row.start, row.start + row.durationMs, row.torn, 'synced']),
+  );
+  assert.ok(rows.at(-1)?.torn);
+  await store.close();
+  const { findings } = await verifyStore(killed.files, '/store', { full: true, now: clock.utc() });
+  assert.equal(findings, []);
 });
 
 for (const [what, seconds] of [

@@ -1,6 +1,7 @@
 import type { Files } from '#agent/platform/files.ts';
 import { systemRandom } from '#agent/platform/random.ts';
 import { openRecorder, type Recorder } from '#agent/recorder/recorder.ts';
+import type { ClockTrust } from '#agent/retention/retention.ts';
 import { type GapRow, openStore, type SegmentRow, type Store } from '#agent/store/store.ts';
 import { eventually } from './eventually.ts';
 import { type FakeClock, fakeClock } from './fake-clock.ts';
@@ -28,26 +29,34 @@ export interface RecorderRig extends CameraRig {
 /** A recorder for each list of sessions, cameras `cam-1` on, over one store in memory; segments of 10 s. */
 export async function recorderRig(
   cameras: ((clock: FakeClock) => Step[][])[],
-  more: { clock?: FakeClock; disk?: MemoryDisk; files?: (files: Files) => Files } = {},
+  more: {
+    clock?: FakeClock;
+    disk?: MemoryDisk;
+    files?: (files: Files) => Files;
+    /** Synced when absent. */
+    trust?: (store: Store) => Promise<ClockTrust>;
+  } = {},
 ): Promise<RecorderRig> {
   const clock = more.clock ?? fakeClock();
   const disk = more.disk ?? memoryDisk(() => clock.utc());
   const files = more.files?.(disk.files) ?? disk.files;
   const store = await openStore({ ...storeParts('/store', clock, { files }), locks: freeLocks });
+  const trust = await more.trust?.(store);
   const end = new AbortController();
   const lives: Promise<void>[] = [];
   const rigs: CameraRig[] = [];
   for (const [i, sessions] of cameras.entries()) {
+    const id = `cam-${i + 1}`;
     const segments: SegmentRow[] = [];
     const gaps: GapRow[] = [];
     const recorder = openRecorder({
       store,
-      camera: await store.camera(`cam-${i + 1}`),
+      camera: await store.camera(id),
       ingest: scriptedIngest(clock, sessions(clock)),
       recipients: () => recipients,
       clock,
       random: systemRandom,
-      clockState: () => 'synced',
+      clockState: (run) => trust?.labelled({ camera: id, ...run }) ?? 'synced',
       segmentMs: 10_000,
       onSegment: (row) => segments.push(row),
       onGap: (row) => gaps.push(row),
