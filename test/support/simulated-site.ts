@@ -59,6 +59,8 @@ export function simulatedSite(cameras: number, nowUtc: number): SimulatedSite {
           memoryTotalBytes: 8.2e9,
           temperatureCelsius: 51.5,
           bootReason: 'power',
+          disk: { state: 'ok', usedPercent: 12 },
+          ups: { state: 'mains', chargePercent: 100, runtimeMinutes: 42 },
         },
         clock: { state: 'synced' },
         store: { freeBytes: 412e9, totalBytes: 960e9, segments: 10_080 * cameras, forecastHours: 203.4 },
@@ -73,6 +75,15 @@ export function simulatedSite(cameras: number, nowUtc: number): SimulatedSite {
           width: 2560,
           height: 1440,
           fps: silent(i) ? 0 : 25,
+          gopSeconds: 2,
+          keptHours: silent(i) ? 150 : 168,
+          onvif: silent(i)
+            ? { state: 'away', model: 'Telecamera simulata', firmware: '1.0' }
+            : {
+                ...{ state: 'ok', model: 'Telecamera simulata', firmware: '1.0', records: false },
+                clockOffsetMs: i === 0 ? -4200 : 100,
+                ...(i === 0 ? { pan: 0.12, tilt: -0.3, preset: 'cancello' } : {}),
+              },
           ...(silent(i) ? {} : { picture: i === 2 ? ('unknown' as const) : ('ok' as const) }),
         })),
         links: [

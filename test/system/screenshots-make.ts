@@ -71,6 +71,8 @@ async function ofTown(): Promise<void> {
     await logIn(page, town, 'operator');
     await page.goto(`${origin}/register`);
     await take(page, 'register-light', 480);
+    await page.goto(`${origin}/node?id=site-02`);
+    await take(page, 'node-light');
     await page.goto(`${origin}/request`);
     await page.getByRole('checkbox', { name: 'Bivio SP87-Comasine-ciclabile (1)' }).check();
     const strip = page.locator('#ask-site-12-cam-1');
