@@ -102,12 +102,12 @@ export interface Settings extends z.output<typeof hubSchema> {
   dir: string;
 }
 
-/** `--hub`, else `PEIO_HUB`, else `/var/lib/peio-hub`. */
+/** `--hub`, else `PEIO_HUB` (an empty one is none), else `/var/lib/peio-hub`. */
 export function hubFolder(
   given: string | undefined,
   env: Readonly<Record<string, string | undefined>>,
 ): string {
-  return resolve(given ?? env['PEIO_HUB'] ?? '/var/lib/peio-hub');
+  return resolve(given || env['PEIO_HUB'] || '/var/lib/peio-hub');
 }
 
 /** Throws a `config` failure that lists every problem of hub.yaml. */

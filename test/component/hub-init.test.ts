@@ -1,5 +1,15 @@
 import { createPrivateKey, createPublicKey } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { parse } from 'yaml';
@@ -7,12 +17,15 @@ import { loadConfig } from '#agent/config/load.ts';
 import { systemFiles } from '#agent/platform/files.ts';
 import { parsePublicPem } from '#protocol/key.ts';
 import { verifyPolicy } from '#protocol/policy.ts';
+import { hubFolder } from '../../deploy/hub/settings.ts';
 import { disagreements, readSites } from '../../deploy/hub/setup/sites.ts';
 import { readIdentity } from '../../deploy/hub/viewing/identity.ts';
 import { codeThrown } from '../support/code-thrown.ts';
 import { hubCommand } from '../support/hub-town.ts';
 import { suite } from '../support/suite.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
+
+const selfSigned = join(import.meta.dirname, '..', 'fixtures', 'camera', 'self-signed');
 
 const test = suite('hub init', { timeoutMs: 180_000 });
 
@@ -103,8 +116,12 @@ test('makes exactly what is promised, for every node of the town, and a policy t
     const box = join(dir, 'nodes', id);
     assert.equal(readdirSync(join(box, 'secrets')), ['node-key']);
     for (const camera of cameras) writeFileSync(join(box, 'secrets', camera), 'user:password\n');
-    for (const name of ['ca.crt', `${id}.crt`, `${id}.key`])
-      writeFileSync(join(box, 'secrets', name), 'PEM\n');
+    for (const [name, end] of [
+      ['ca.crt', 'crt'],
+      [`${id}.crt`, 'crt'],
+      [`${id}.key`, 'key'],
+    ] as const)
+      copyFileSync(`${selfSigned}.${end}`, join(box, 'secrets', name));
     const config = await loadConfig(join(box, 'agent.yaml'), { files: systemFiles, env: {} });
     assert.is(config.node, id);
     assert.equal(
@@ -118,7 +135,7 @@ test('refuses a folder with something in it, and makes nothing then', async () =
   using folder = temporaryFolder();
   writeFileSync(join(folder.path, 'kept'), '');
   const made = await hubCommand(['init', folder.path, '--insecure-demo']);
-  assert.is(made.code, 64);
+  assert.is(made.code, 2);
   assert.equal(readdirSync(folder.path), ['kept']);
   rmSync(join(folder.path, 'kept'));
   assert.is((await hubCommand(['init', folder.path, '--insecure-demo'])).code, 0, 'an empty one is taken');
@@ -188,6 +205,18 @@ test('serve refuses while it can read what belongs to officer, escrow or root, w
     writeFileSync(hidden, readFileSync(join(folder.path, name)));
     assert.ok((await refusal()).includes('notes.txt'), name);
   }
+  rmSync(hidden);
+  // Among what the hub itself keeps, and on a medium that is only linked.
+  writeFileSync(join(dir, 'data', 'copy'), readFileSync(join(folder.path, 'officer')));
+  assert.ok((await refusal()).includes('data/copy'));
+  rmSync(join(dir, 'data', 'copy'));
+  mkdirSync(join(folder.path, 'stick'));
+  writeFileSync(join(folder.path, 'stick', 'escrow.age'), readFileSync(join(folder.path, 'escrow')));
+  symlinkSync(join(folder.path, 'stick'), join(dir, 'stick'));
+  symlinkSync(dir, join(dir, 'round'));
+  symlinkSync('nowhere', join(dir, 'lost'));
+  assert.ok((await refusal()).includes('stick/escrow.age'));
+  rmSync(join(dir, 'stick'));
   const officer = createPrivateKey({
     key: readFileSync(join(folder.path, 'officer')),
     passphrase: 'correct horse battery staple',
@@ -210,4 +239,10 @@ test('hub.yaml with several mistakes names each, exit 78', async () => {
   for (const word of ['zone', 'more', 'mqtt.url']) assert.match(err, new RegExp(word));
   assert.not.match(err, /secret/);
   assert.is((await hubCommand(['status', '--hub', join(folder.path, 'nowhere')])).code, 69);
+});
+
+test('an empty PEIO_HUB names no hub: not the folder one happens to be in', async () => {
+  assert.is(hubFolder(undefined, { PEIO_HUB: '' }), '/var/lib/peio-hub');
+  assert.is(hubFolder('', { PEIO_HUB: '/srv/hub' }), '/srv/hub');
+  assert.is(hubFolder('/srv/other', { PEIO_HUB: '/srv/hub' }), '/srv/other');
 });

@@ -27,9 +27,9 @@ export const requestRecord = z.strictObject({
         .strictObject({ node: nodeId, camera: cameraId, from: z.string(), to: z.string() })
         .refine(
           ({ from, to }) => instant.safeParse(from).success && instant.safeParse(to).success,
-          'times are RFC 3339 with milliseconds and Z',
+          'times are RFC 3339, in UTC',
         )
-        .refine(({ from, to }) => from < to, '"to" is not after "from"'),
+        .refine(({ from, to }) => Date.parse(from) < Date.parse(to), '"to" is not after "from"'),
     )
     .min(1)
     .max(64),

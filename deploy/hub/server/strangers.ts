@@ -1,44 +1,65 @@
 import { createPrivateKey } from 'node:crypto';
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { codeOf } from '#protocol/failure.ts';
+import { codeOf, Failure } from '#protocol/failure.ts';
 import { parsePublicPem, publicKeyOf } from '#protocol/key.ts';
 import type { Policy } from '#protocol/policy.ts';
 
-/** Sealed footage: large, and opened by none of the keys here. */
-const skipped = new Set(['data']);
+/** Sealed footage, and copies of logs: large, made by this hub alone. */
+const skipped = new Set(['data/cases', 'data/logs']);
 const maxSecretBytes = 64 * 1024;
-const maxFiles = 1000;
+/** A thousand nodes have five files each; a folder with more is no hub's, and would take minutes. */
+const maxFiles = 20_000;
 
 /**
  * Files below `dir` with a secret that a hub must not be able to read: a signing key of an officer or a root, an age
  * identity. Encrypted ones count: a passphrase is one keystroke logger away on the machine that meets the network.
- * Judged by what is in a file, not by its name; relative paths.
+ * Judged by what is in a file, not by its name; relative paths. Throws `config` `too-many-files`: what was not looked at
+ * must not pass for harmless.
  */
 export function foreignSecrets(dir: string, policy: Policy): string[] {
   const found: string[] = [];
   let budget = maxFiles;
+  /** Links are followed: a secret on a stick that is linked here can be read here. */
+  const walked = new Set<string>();
   const walk = (folder: string): void => {
-    for (const entry of readdirSync(folder, { withFileTypes: true })) {
-      const path = join(folder, entry.name);
-      if (entry.isDirectory()) {
-        if (folder !== dir || !skipped.has(entry.name)) walk(path);
-      } else if (budget-- > 0 && isForeign(path, policy)) found.push(relative(dir, path));
+    const real = realpathSync(folder);
+    if (walked.has(real)) return;
+    walked.add(real);
+    for (const name of unlessShut(() => readdirSync(folder)) ?? []) {
+      const path = join(folder, name);
+      const about = unlessShut(() => statSync(path));
+      if (about?.isDirectory()) {
+        if (!skipped.has(relative(dir, path))) unlessShut(() => walk(path));
+        continue;
+      }
+      if (budget-- <= 0)
+        throw new Failure(
+          'config',
+          'too-many-files',
+          `${dir} holds more than ${maxFiles} files beside its cases`,
+        );
+      if (about?.isFile() && about.size <= maxSecretBytes && isForeign(path, policy))
+        found.push(relative(dir, path));
     }
   };
   walk(dir);
   return found.sort();
 }
 
-function isForeign(path: string, policy: Policy): boolean {
-  let text: string;
+/** What cannot be read is no danger here; a link that leads nowhere neither. */
+function unlessShut<T>(look: () => T): T | undefined {
   try {
-    if (!statSync(path).isFile() || statSync(path).size > maxSecretBytes) return false;
-    text = readFileSync(path, 'latin1');
+    return look();
   } catch (error) {
-    if (['EACCES', 'EPERM', 'ENOENT'].includes(codeOf(error))) return false; // What cannot be read is no danger here.
+    if (['EACCES', 'EPERM', 'ENOENT', 'ELOOP'].includes(codeOf(error))) return undefined;
     throw error;
   }
+}
+
+function isForeign(path: string, policy: Policy): boolean {
+  const text = unlessShut(() => readFileSync(path, 'latin1'));
+  if (text === undefined) return false;
   if (text.includes('AGE-SECRET-KEY-') || text.includes('-----BEGIN AGE ENCRYPTED FILE-----')) return true;
   if (text.startsWith('age-encryption.org/v1')) return true;
   if (!/-----BEGIN (?:ENCRYPTED )?PRIVATE KEY-----/.test(text)) return false;

@@ -42,12 +42,12 @@ export const carriedOff = {
 /**
  * Makes a hub's folder: keys, identities, the first policy, and a folder a node with all its box needs but camera
  * passwords and certificates. Everything is made beside `dir` and renamed, so that it is there whole or not at all.
- * Throws `usage` `not-empty` when there is something in `dir`.
+ * Throws `denied` `not-empty` when there is something in `dir`.
  */
 export async function initHub({ dir, sites, names, lang, passphrases, utcMs }: Setup): Promise<void> {
   const target = resolve(dir);
   if ((await entriesOf(target)).length > 0)
-    throw new Failure('usage', 'not-empty', `${dir} is not empty: name a new folder, or empty this one`);
+    throw new Failure('denied', 'not-empty', `${dir} is not empty: name a new folder, or empty this one`);
   const clear = passphrases === 'insecure-demo';
   const phrase = (name: keyof Passphrases): string | undefined => (clear ? undefined : passphrases[name]);
 
