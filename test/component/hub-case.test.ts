@@ -344,4 +344,15 @@ test('a command that nobody answered before it expired has failed, and is sent n
     await world.node.checkpoint(world.node.head());
     await eventually('a cosignature', () => world.node.cosigned.at(-1)?.head.size === 1);
     assert.is(world.node.commands.length, before);
+
+    // It had taken it in time, and the link or the stick was slow: what it delivers is not turned away.
+    await world.accept(id);
+    await eventually('the node is believed', async () => (await stateOf(world, id)) === 'authorised');
+    await world.put(id, 'manifest.dsse.json', world.manifestOf(id));
+    for (const { name, sealed } of world.segments) await world.put(id, name, sealed);
+    await eventually('the case is complete', async () => (await stateOf(world, id)) === 'complete');
+    assert.equal(
+      (await registerLines(world, '--case', id)).map(({ kind, state }) => `${kind} ${state ?? ''}`.trim()),
+      ['prepared', 'authorised', 'answered failed', 'answered accepted', 'delivered'],
+    );
   }));

@@ -6,7 +6,7 @@ import type { PublicKey } from '#protocol/key.ts';
 import type { Manifest } from '#protocol/manifest.ts';
 import type { Policy } from '#protocol/policy.ts';
 import type { CommandStatus } from '#protocol/status.ts';
-import type { Register, RegisterEntry } from '../register/register.ts';
+import type { Register, RegisterEntry, RegisterLine } from '../register/register.ts';
 import { findRequest } from '../register/requests.ts';
 import { serial } from '../serial.ts';
 import { type Asked, admitPrepared, admitSigned, hasLapsed } from './admission.ts';
@@ -108,9 +108,11 @@ export async function openCases(options: {
   const note = ({ id, request, command }: Case, { kind, by, ...facts }: RegisterEntry): void => {
     if (command.type !== 'probe') register.append({ kind, request, case: id, by, ...facts });
   };
-  /** What a crash made happen twice is noted once. */
+  /** What a crash made happen twice is noted once: of a node's answers each by its line of the log. */
   const noteOnce = (one: Case, entry: RegisterEntry): void => {
-    if (!register.lines().some((line) => line.kind === entry.kind && line.case === one.id)) note(one, entry);
+    const same = (line: RegisterLine): boolean =>
+      line.kind === entry.kind && line.case === one.id && line['auditSeq'] === entry['auditSeq'];
+    if (!register.lines().some(same)) note(one, entry);
   };
   const step = <T>(id: string, work: (one: Case) => Promise<T>): Promise<T> =>
     steps.run(id, () => work(get(id)));
@@ -213,8 +215,10 @@ export async function openCases(options: {
         throw new Failure('invalid', 'malformed', `a status of ${status.id} on the topic of ${id}`);
       await step(id, async (one) => {
         if (one.state === 'prepared' || (one.status && status.version <= one.status.version)) return;
-        const ended = one.state === 'authorised' ? endOf(one.command, status) : undefined;
-        if (ended)
+        // It took it in time and was not heard, or a stick brings its word: that counts, and not what was supposed here.
+        const late = one.state === 'failed' && one.reason === 'expired' && one.authorisedAt !== undefined;
+        const ended = late || one.state === 'authorised' ? endOf(one.command, status) : undefined;
+        if (late || ended)
           noteOnce(one, {
             kind: 'answered',
             by: node,
@@ -224,6 +228,7 @@ export async function openCases(options: {
           });
         await keep(one, {
           status,
+          ...(late ? { state: 'authorised', reason: undefined } : {}),
           ...(ended ? { state: ended } : {}),
           ...(ended === 'executed' ? { executedAt: options.utc() } : {}),
         });
