@@ -10,7 +10,7 @@ import { readTrusted } from '../trust.ts';
 import { differing, type Evidence, readEvidence } from '../viewing/evidence.ts';
 import { readIdentity } from '../viewing/identity.ts';
 import { saveOriginals } from '../viewing/originals.ts';
-import { requireRecipient, type Sealing, writePackage } from '../viewing/package-file.ts';
+import { requireRecipient, requireRoomFor, type Sealing, writePackage } from '../viewing/package-file.ts';
 import { caseFolder, contentsPart, filePart, packageParts } from '../viewing/package-parts.ts';
 import { policyOf } from '../viewing/policy-of.ts';
 import { forbidCoreDumps, openRamFolder } from '../viewing/ram.ts';
@@ -70,7 +70,7 @@ shown or packed is masked: --masks FILE, or --draw to draw the regions on a page
     requireFit(purpose, { masked: masks !== undefined, original: wanted.original });
     await forbidCoreDumps();
     const ram = openRamFolder(call.option('out') ?? '/dev/shm', call.flag('allow-swap'));
-    // Whatever ends this process but a SIGKILL takes the pictures along; the next opening removes what that leaves.
+    // A guard takes the pictures along when this process is killed; every other end does so here.
     process.on('exit', () => ram.remove());
     let shown = false;
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
@@ -134,6 +134,7 @@ function sealingOf(call: Call): { file: string; sealing: Sealing } | undefined {
       'usage',
       '--pack is encrypted: give either --for age1… or --zip (Art. 6 c. 9)',
     );
+  requireRoomFor(file);
   if (recipient === undefined) return { file, sealing: { how: 'zip', passphrase: makePassphrase() } };
   requireRecipient(recipient);
   return { file, sealing: { how: 'age', recipient } };

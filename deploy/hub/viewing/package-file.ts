@@ -1,9 +1,10 @@
-import { createReadStream, openAsBlob, rmSync } from 'node:fs';
+import { accessSync, constants, createReadStream, existsSync, openAsBlob, rmSync } from 'node:fs';
 import { link, mkdir, open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { BlobReader, configure, ZipReader, ZipWriter } from '@zip.js/zip.js';
 import { Decrypter, Encrypter } from 'age-encryption';
+import { diskFailure } from '#agent/platform/disk-failure.ts';
 import { codeOf, Failure } from '#protocol/failure.ts';
 import { readTar, type TarEntry, writeTar } from './tar.ts';
 
@@ -29,6 +30,16 @@ export function requireRecipient(recipient: string): void {
   }
 }
 
+/** Before anything is noted or opened for it. Throws `usage` `exists`, `cannot-write`. */
+export function requireRoomFor(file: string): void {
+  if (existsSync(file)) throw new Failure('usage', 'exists', `${file} is there already: name another file`);
+  try {
+    accessSync(dirname(file), constants.W_OK | constants.X_OK);
+  } catch (cause) {
+    throw new Failure('usage', 'cannot-write', `${file} cannot be written (${codeOf(cause)})`, { cause });
+  }
+}
+
 /**
  * Writes an encrypted package beside `file` and gives it that name when it is whole and synced. Throws `usage`
  * `exists` and never replaces anything.
@@ -48,12 +59,18 @@ export async function writePackage(
   try {
     const sink = new WritableStream<Uint8Array>({
       async write(chunk) {
-        for (let done = 0; done < chunk.length; ) done += (await handle.write(chunk, done)).bytesWritten;
+        try {
+          for (let done = 0; done < chunk.length; ) done += (await handle.write(chunk, done)).bytesWritten;
+        } catch (cause) {
+          throw diskFailure(cause, file);
+        }
       },
     });
     if (sealing.how === 'age') await writeAge(entries, sealing.recipient, utcMs, sink);
     else await writeZip(entries, sealing.passphrase, utcMs, sink);
-    await handle.sync();
+    await handle.sync().catch((cause: unknown) => {
+      throw diskFailure(cause, file);
+    });
     await link(fresh, file).catch((cause: unknown) => {
       const why = codeOf(cause) === 'EEXIST' ? 'is there already: name another file' : `(${codeOf(cause)})`;
       throw new Failure('usage', 'exists', `${file} ${why}`, { cause });

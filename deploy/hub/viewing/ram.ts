@@ -1,3 +1,4 @@
+import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, rmSync, statfsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,7 +11,7 @@ const ramfs = 0x858458f6;
 
 const prefix = 'peio-open-';
 
-/** A folder in memory for pictures in the clear; gone with {@link RamFolder.remove}. */
+/** A folder in memory for pictures in the clear; gone with {@link RamFolder.remove}, or with this process. */
 export interface RamFolder {
   path: string;
   freeBytes(): number;
@@ -19,8 +20,8 @@ export interface RamFolder {
 
 /**
  * Makes a folder of its own, mode 0700, in a RAM-backed file system, after removing what processes that were killed
- * have left there. Throws `denied`: `not-ram` (a disk is behind it), `swap` (the kernel may write memory to a disk,
- * unless `swapAllowed`).
+ * together with their guard have left there. Throws `denied`: `not-ram` (a disk is behind it), `swap` (the kernel may
+ * write memory to a disk, unless `swapAllowed`); `unavailable` `no-guard`.
  */
 export function openRamFolder(parent: string, swapAllowed: boolean): RamFolder {
   const { type } = statfsOf(parent);
@@ -36,14 +37,43 @@ export function openRamFolder(parent: string, swapAllowed: boolean): RamFolder {
   sweep(parent);
   const path = join(parent, `${prefix}${process.pid}-${randomBytes(6).toString('hex')}`);
   mkdirSync(path, { mode: 0o700 });
+  let guard: ChildProcess;
+  try {
+    guard = guardOf(path);
+  } catch (error) {
+    rmSync(path, { recursive: true });
+    throw error;
+  }
   return {
     path,
     freeBytes: () => {
       const { bavail, bsize } = statfsOf(path);
       return bavail * bsize;
     },
-    remove: () => rmSync(path, { recursive: true, force: true }),
+    remove() {
+      rmSync(path, { recursive: true, force: true });
+      guard.stdin?.end();
+    },
   };
+}
+
+/**
+ * Removes the folder when this process ends, however it ends: films fill the memory, and the kernel kills who fills it.
+ * The end of the pipe tells; a session of its own keeps an interrupt at the terminal away from it.
+ */
+function guardOf(path: string): ChildProcess {
+  const guard = spawn('/bin/sh', ['-c', 'read -r _; exec rm -rf -- "$1"', 'sh', path], {
+    cwd: '/',
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true,
+  });
+  // What it says later is that the pipe closed with it; that it did not start is known at once.
+  for (const part of [guard, guard.stdin]) part?.on('error', () => {});
+  if (guard.pid === undefined)
+    throw new Failure('unavailable', 'no-guard', '/bin/sh does not start: nothing is opened');
+  guard.unref();
+  (guard.stdin as unknown as { unref(): void }).unref();
+  return guard;
 }
 
 function statfsOf(path: string) {
