@@ -1,4 +1,6 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { causeWords, isCause } from '#agent/view/causes.ts';
 import { type } from './programs.ts';
 import type { DemoSite } from './site.ts';
 import { waitFor } from './wait.ts';
@@ -40,13 +42,19 @@ $ npm run -s hub -- status ${hub}
   const camera = site.cameras[0] as string;
   say(`Waiting for ${windowMs / 1000} s of ${camera} …`);
   let from = 0;
-  const recorded = await waitFor(`${windowMs / 1000} s of footage`, 600_000, async () => {
+  let told = '';
+  // A camera of one's own may be mended meanwhile: as long as a site would wait.
+  const recorded = await waitFor(`${windowMs / 1000} s of footage`, Number.POSITIVE_INFINITY, async () => {
     if (signal.aborted) return 'stopped';
     site.requireAlive();
     const answer = await type('agent', ['status', '--json', '--socket', site.socket]);
     if (answer.code !== 0) return undefined;
     const seen = JSON.parse(answer.stdout).health.cameras.find((one: { id: string }) => one.id === camera);
     from = seen.state === 'recording' ? from || Date.now() : 0;
+    const wrong = seen.state !== 'recording' && isCause(seen.reason) ? causeWords(seen.reason, 'en') : '';
+    if (wrong !== '' && wrong !== told)
+      say(`${camera} is not recorded: ${wrong}; it is tried again and again.`);
+    told = wrong || told;
     return from > 0 && Date.now() - from > windowMs + 2000 ? 'recorded' : undefined;
   });
   if (recorded === 'stopped') return;
@@ -63,7 +71,7 @@ $ npm run -s hub -- authorise latest --yes ${hub}
 4. The sealed segments arrive:
 $ npm run -s hub -- follow latest ${hub}
 5. The officer opens them into a package that only the requester can read:
-$ npm run -s hub -- open latest ${hub} --identity ${near(join(site.hub, 'identities', 'officer.age'))} --with "Mario Rossi" --pack ${near(join(site.dir, 'package.zip'))} --zip
+$ npm run -s hub -- open latest ${hub} --identity ${near(join(site.hub, 'identities', 'officer.age'))} --with "Mario Rossi" --pack ${near(freshName(site.dir))} --zip
 6. The case is closed, every copy at the town hall deleted:
 $ npm run -s hub -- close latest ${hub}
 And what the register says of all this:
@@ -71,6 +79,14 @@ $ npm run -s hub -- register ${hub}
 
 Recording goes on. Ctrl-C stops it${real ? '' : '; unplug a camera by typing its name and Enter, plug it in the same way'}.`);
   await untilStopped(site, say, signal);
+}
+
+/** A package is never written over another one: the folder may hold that of an earlier start. */
+function freshName(dir: string): string {
+  for (let number = 1; ; number += 1) {
+    const path = join(dir, number === 1 ? 'package.zip' : `package-${number}.zip`);
+    if (!existsSync(path)) return path;
+  }
 }
 
 /** Until Ctrl-C; a camera's name and Enter pulls its plug or puts it back. */

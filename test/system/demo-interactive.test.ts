@@ -182,3 +182,11 @@ test('what cannot be meant is refused with 64, in a sentence, before anything is
   assert.is(code, 64);
   assert.equal(readdirSync(folder.path), ['bad']);
 });
+
+test('a camera that does not answer is named with the cause while it is waited for', async () => {
+  using folder = temporaryFolder();
+  const dir = join(folder.path, 'demo');
+  await using demo = terminal(`npm start -- --dir ${dir} --camera rtsp://127.0.0.1:9/none`);
+  await shows(demo, 'cam-1 is not recorded: no answer from the camera', 90_000);
+  assert.is(await demo.interrupt(), 0, demo.complained());
+});
