@@ -234,7 +234,7 @@ test('over lives of the hub: who has a letter is not sent it again, who was put 
   await inWays(
     settings(),
     async ({ alarms, passing }) => {
-      await passing(() => alarms.store.waiting('mail', 10).length === 0);
+      await passing(() => alarms.store.waiting('mail', 10, alarms.now()).length === 0);
       await alarms.raise({ ...down, key: 'camera-down.cam-3' });
       await passing(() => mail.mails.some(({ text }) => text.includes('camera-down.cam-3')));
     },
@@ -313,6 +313,50 @@ test('what speaks of requests goes to the office alone, what nobody acknowledged
       assert.not.ok(JSON.stringify(hook.calls.map(({ body }) => body)).includes('case-overdue'));
     },
     folder.path,
+  );
+});
+
+test('in a night of more warnings than are looked at at once, what is critical goes out before the morning', async () => {
+  using folder = temporaryFolder();
+  await using mail = await mailServer();
+  const settings = {
+    quiet: { from: '22:00', to: '07:00', severities: ['info', 'warning'] },
+    mail: { server: `smtp://127.0.0.1:${mail.port}`, from: 'a@b.example', to: ['c@d.example'] },
+  };
+  // 02:00 at Peio.
+  const clock = fakeClock(Date.parse('2026-01-16T01:00:00Z'));
+  await inWays(
+    settings,
+    async ({ alarms, passing }) => {
+      const at = alarms.now();
+      const alarm = {
+        ...down,
+        severity: 'warning',
+        since: at,
+        raisedAt: at,
+        announcedAt: at,
+        raises: [at],
+      } as const;
+      alarms.store.keep({
+        at,
+        notices: Array.from({ length: 600 }, (_, i) => ({
+          notice: {
+            kind: 'raised' as const,
+            at,
+            alarm: { ...alarm, raises: [at], key: `link-lossy.l${i}` },
+            explains: [],
+            flapping: false,
+          },
+          ways: [{ way: 'mail', due: at + 5 * 60 * minute }],
+        })),
+      });
+      await alarms.raise(down);
+      await passing(() => mail.mails.length > 0);
+      assert.match(mail.mails[0]?.text ?? '', /camera-down\.cam-1/);
+      assert.ok(alarms.now() - at < 5 * minute, 'and not in the morning');
+    },
+    folder.path,
+    clock,
   );
 });
 

@@ -76,8 +76,8 @@ export interface AlarmStore extends PartedLetters {
     notices?: readonly { notice: Notice; ways: readonly { way: string; due: number }[] }[];
     at: number;
   }): void;
-  /** Waiting for `way`, oldest first. */
-  waiting(way: string, most: number): Delivery[];
+  /** Waiting for `way`: what is due at `now`, oldest first, then the rest as it will be. */
+  waiting(way: string, most: number, now: number): Delivery[];
   /** Joins deliveries into one piece, before it is tried. */
   batch(seqs: readonly number[], way: string, batch: string): void;
   delivered(seqs: readonly number[], way: string, how: 'sent' | 'skipped'): void;
@@ -135,7 +135,7 @@ export function openAlarmStore(path: string): AlarmStore {
   const dropNotices = database.prepare('DELETE FROM notice WHERE at < ?');
   const select = database.prepare(
     `SELECT d.seq, d.way, d.tries, d.due, d.batch, n.text FROM delivery d JOIN notice n USING (seq)
-     WHERE d.way = ? AND d.ended IS NULL ORDER BY d.seq LIMIT ?`,
+     WHERE d.way = ? AND d.ended IS NULL ORDER BY max(d.due, ?), d.seq LIMIT ?`,
   );
   const setBatch = database.prepare('UPDATE delivery SET batch = ? WHERE seq = ? AND way = ?');
   const setEnded = database.prepare('UPDATE delivery SET ended = ? WHERE seq = ? AND way = ?');
@@ -196,9 +196,9 @@ export function openAlarmStore(path: string): AlarmStore {
         maintenance: [...book.maintenance.filter(({ id }) => !gone.has(id)), ...maintenance],
       };
     },
-    waiting: (way, most) =>
+    waiting: (way, most, now) =>
       (
-        select.all(way, most) as unknown as (Omit<Delivery, 'notice' | 'batch'> & {
+        select.all(way, Math.round(now), most) as unknown as (Omit<Delivery, 'notice' | 'batch'> & {
           text: string;
           batch: string | null;
         })[]

@@ -34,7 +34,7 @@ const lastRetryMs = 10 * 60_000;
 const patienceMs = 2 * 60_000;
 /** One try; a mail server that greylists answers at once. */
 const tryLimitMs = 60_000;
-/** More at once says nothing more to a person. */
+/** Looked at in one go; more at once says nothing more to a person. */
 const mostWaiting = 500;
 
 /**
@@ -78,7 +78,7 @@ export function openOutbox(parts: {
     // What an earlier life said of this way is judged anew by its next try.
     while (!signal.aborted) {
       const now = parts.now();
-      const waiting = store.waiting(way.name, mostWaiting);
+      const waiting = store.waiting(way.name, mostWaiting, now);
       const over = bothOver(waiting.filter(({ due }) => due <= now));
       if (over.length > 0) {
         store.delivered(over, way.name, 'skipped');
