@@ -8,7 +8,7 @@ import { type Ledger, ledgerOffset, openLedger, readLedger } from './ledger.ts';
 import type { GapRow, LedgerLine, SegmentRow } from './ledger-line.ts';
 import { type OpenSegment, openSegment } from './open-segment.ts';
 import { listCamera, type Recovered, recoverCamera } from './recover.ts';
-import { emptyIndex } from './segment-index.ts';
+import { emptyIndex, nameStartOf } from './segment-index.ts';
 
 /** What a camera has for an interval: segments and gaps that overlap it, each by start. */
 export interface Coverage {
@@ -104,12 +104,22 @@ export async function openCameraStore(
   let gaps: GapRow[] = [];
   let coveredTo: number | undefined;
   let lastRun = Number.NEGATIVE_INFINITY;
-  /** Lines in the order they are appended: one that goes back in time was labelled by a clock that stepped back. */
-  const cover = (line: { start: number; end: number; run?: number }): void => {
-    const back = line.run === undefined ? line.end < (coveredTo ?? 0) - slackMs : line.run < lastRun;
+  /**
+   * Lines in the order they are appended: one that goes back in time was labelled by a clock that stepped back, unless it
+   * puts right what was before: a corrected label, or a gap up to a line that is there already.
+   */
+  const cover = (line: GapRow | SegmentRow): void => {
+    if ('file' in line && nameStartOf(line) !== line.start) {
+      coveredTo = Math.max(coveredTo ?? line.end, line.end);
+      return;
+    }
+    const back =
+      'file' in line ? line.run < lastRun : line.end < (coveredTo ?? 0) - slackMs && !begins(line.end);
     coveredTo = back ? line.end : Math.max(coveredTo ?? line.end, line.end);
-    lastRun = line.run ?? lastRun;
+    if ('file' in line) lastRun = line.run;
   };
+  const begins = (utcMs: number): boolean =>
+    index.hasStart(utcMs) || gaps.some(({ start }) => start === utcMs);
 
   const listing = await listCamera(files, folder);
   const missing = new Map(listing.sealed);
@@ -176,6 +186,35 @@ export async function openCameraStore(
     return join(folder, segmentDay(named), row.file);
   };
 
+  /** What of `[from, to)` has no line. */
+  const holesIn = (from: number, to: number): { start: number; end: number }[] => {
+    const lines = [
+      ...index.overlapping(from, to),
+      ...gaps.filter(({ start, end }) => start < to && end > from),
+    ];
+    const holes: { start: number; end: number }[] = [];
+    let until = from;
+    for (const { start, end } of [...lines.sort((a, b) => a.start - b.start), { start: to, end: to }]) {
+      if (start > until) holes.push({ start: until, end: Math.min(start, to) });
+      until = Math.max(until, end);
+    }
+    return holes;
+  };
+  /** Not where a corrected segment lies now: while its label was wrong nobody knew that this was recorded. */
+  const gapsIn = (from: number, to: number): GapRow[] =>
+    gaps
+      .filter((gap) => gap.start < to && gap.end > from)
+      .flatMap((gap) => {
+        const left: GapRow[] = [];
+        let { start } = gap;
+        for (const row of index.moved(gap.start, gap.end)) {
+          if (row.from > start) left.push({ ...gap, start, end: row.from });
+          start = Math.max(start, row.to);
+        }
+        return start < gap.end ? [...left, { ...gap, start }] : left;
+      })
+      .filter((gap) => gap.start < to && gap.end > from);
+
   const store: CameraStore = {
     id,
     count: () => index.count,
@@ -196,11 +235,11 @@ export async function openCameraStore(
     },
     overlapping: (from, to) => ({
       segments: index.overlapping(from, to),
-      gaps: gaps.filter((gap) => gap.start < to && gap.end > from),
+      gaps: gapsIn(from, to),
     }),
     stretches: (from, to) => ({
       recorded: index.stretches(from, to),
-      gaps: gaps.filter((gap) => gap.start < to && gap.end > from),
+      gaps: gapsIn(from, to),
     }),
     select: (wanted) => index.select(wanted),
     path,
@@ -273,6 +312,12 @@ export async function openCameraStore(
         const some = right.slice(i, i + correctedAtOnce);
         await ledger.append(...some.map((row) => ({ kind: 'segment' as const, ...row })));
         for (const row of some) index.add(row);
+      }
+      // What lay before a run that moved on goes on as well. By more than a day it left a clock that meant nothing.
+      for (const { row, start } of rows) {
+        if (start <= row.start || start - row.start > dayMs) continue;
+        const reason = gaps.find(({ end }) => end === row.start)?.reason ?? 'clock-step';
+        for (const hole of holesIn(row.start, start)) await store.addGap({ ...hole, reason });
       }
     },
     async pruneLedger(utcMs) {

@@ -22,6 +22,8 @@ export interface SegmentIndex {
   overlapping(from: number, to: number): SegmentRow[];
   /** Where segments of one run follow each other, as one; half open, by start. */
   stretches(from: number, to: number): { from: number; to: number }[];
+  /** Rows within `[from, to)`, or overlapping it, whose start is not the one that their name tells: half open, by start. */
+  moved(from: number, to: number): { from: number; to: number }[];
   /** By start, ascending. Asked of every row: no more than a comparison each. */
   select(wanted: (start: number, clock: ClockState) => boolean): SegmentRow[];
 }
@@ -35,6 +37,8 @@ export function emptyIndex(): SegmentIndex {
   let bytesInAll = 0;
   let msInAll = 0;
   let longestMs = 0;
+  /** Whether a row was ever corrected: hardly a store has one. */
+  let anyMoved = false;
   let start = new Float64Array(capacity);
   let named = new Float64Array(capacity);
   let run = new Float64Array(capacity);
@@ -125,7 +129,7 @@ export function emptyIndex(): SegmentIndex {
       return msInAll;
     },
     add(row) {
-      const nameStart = startOfName(row);
+      const nameStart = nameStartOf(row);
       // A corrected start names the file of an earlier row, which then lies elsewhere.
       const replaced = find(row, nameStart, nameStart === row.start ? row.start : undefined);
       if (replaced >= 0) removeAt(replaced);
@@ -134,6 +138,7 @@ export function emptyIndex(): SegmentIndex {
       shift(i + 1, i);
       start[i] = row.start;
       named[i] = nameStart;
+      anyMoved ||= nameStart !== row.start;
       run[i] = row.run;
       duration[i] = row.durationMs;
       size[i] = row.bytes;
@@ -145,7 +150,7 @@ export function emptyIndex(): SegmentIndex {
       longestMs = Math.max(longestMs, row.durationMs);
     },
     remove(rows) {
-      const places = rows.map((row) => find(row, startOfName(row), row.start)).filter((i) => i >= 0);
+      const places = rows.map((row) => find(row, nameStartOf(row), row.start)).filter((i) => i >= 0);
       const gone = [...new Set(places)].sort((a, b) => a - b);
       let to = gone[0] ?? count;
       for (const [n, i] of gone.entries()) {
@@ -183,6 +188,15 @@ export function emptyIndex(): SegmentIndex {
       }
       return found;
     },
+    moved(from, to) {
+      const found: { from: number; to: number }[] = [];
+      if (!anyMoved) return found;
+      for (let i = lowerBound(from - longestMs); i < count && start[i]! < to; i++) {
+        const end = start[i]! + duration[i]!;
+        if (named[i] !== start[i] && end > from) found.push({ from: start[i]!, to: end });
+      }
+      return found;
+    },
     select(wanted) {
       const rows: SegmentRow[] = [];
       for (let i = 0; i < count; i++)
@@ -196,7 +210,7 @@ let stampDay = Number.NaN;
 let dayStamp = '';
 
 /** The start that a row's name tells: its own, but for a corrected one. Most of a week's rows share few days. */
-function startOfName(row: SegmentRow): number {
+export function nameStartOf(row: SegmentRow): number {
   const day = Math.floor(row.start / 86_400_000);
   if (day !== stampDay) {
     stampDay = day;

@@ -426,6 +426,91 @@ test('a pruning that cannot be synced loses no line that follows it', async () =
   await again.close();
 });
 
+test('where the ledger ends is told by what was recorded last, not by a line that puts right what was before', async () => {
+  using folder = temporaryFolder();
+  const store = await openStore(storeParts(folder.path, systemClock));
+  const camera = await store.camera('cam-1');
+  const wrong = await sealSegment(camera, t0 - 30_000, 10_000, { clock: 'unsynchronised' });
+  const last = await sealSegment(camera, t0 + 20_000, 60_000);
+  await camera.correct([{ row: wrong, start: t0 }], 'synced');
+  assert.is(camera.coveredTo(), last.end);
+  await store.close();
+  const again = await openStore(storeParts(folder.path, systemClock));
+  const corrected = await again.camera('cam-1');
+  assert.is(corrected.coveredTo(), last.end, 'a corrected label');
+  await corrected.addGap({ start: t0 + 10_000, end: t0 + 20_000, reason: 'agent-crashed' });
+  assert.is(corrected.coveredTo(), last.end, 'a gap that was found missing');
+  await again.close();
+  const found = await openStore(storeParts(folder.path, systemClock));
+  const filled = await found.camera('cam-1');
+  assert.is(filled.coveredTo(), last.end, 'a gap that was found missing, read again');
+  // The clock steps back: what is missing then begins before what was recorded, and nothing follows on it yet.
+  await filled.addGap({ start: t0 - 90_000, end: t0 - 80_000, reason: 'clock-step' });
+  assert.is(filled.coveredTo(), t0 - 80_000);
+  await found.close();
+});
+
+for (const [title, gapBefore, reason] of [
+  ['goes on to it', true, 'power-lost'],
+  ['is made', false, 'clock-step'],
+] as const)
+  test(`where a run moves on by a correction, the gap before it ${title}: no moment is without line`, async () => {
+    using folder = temporaryFolder();
+    const store = await openStore(storeParts(folder.path, systemClock));
+    const camera = await store.camera('cam-1');
+    await sealSegment(camera, t0 - 70_000, 10_000);
+    if (gapBefore) await camera.addGap({ start: t0 - 60_000, end: t0, reason });
+    const rows = [];
+    for (const start of [t0, t0 + 10_000])
+      rows.push(await sealSegment(camera, start, 10_000, { clock: 'unsynchronised', run: t0 }));
+    await camera.addGap({ start: t0 + 20_000, end: t0 + 50_000, reason: 'clock-step' });
+    const now = await sealSegment(camera, t0 + 50_000, 10_000);
+    const moved = (row: SegmentRow) => ({ row, start: row.start + 30_000 });
+    await camera.correct(rows.map(moved), 'synced');
+    const { segments, gaps } = store.overlapping('cam-1', gapBefore ? t0 - 1 : t0, t0 + 60_000);
+    const lines = [...segments, ...gaps].sort((a, b) => a.start - b.start);
+    assert.equal(
+      lines.map((line) => ('reason' in line ? line.reason : line.start - t0)),
+      [...(gapBefore ? [reason] : []), reason, 'clock-step', 30_000, 40_000, 50_000],
+    );
+    for (const [i, { start }] of lines.slice(1).entries()) assert.is(start, lines[i]!.end);
+    assert.is(camera.coveredTo(), now.end);
+    await store.close();
+  });
+
+test('no gap lies over what was recorded and got its right time later, also after a restart', async () => {
+  using folder = temporaryFolder();
+  const store = await openStore(storeParts(folder.path, systemClock));
+  const camera = await store.camera('cam-1');
+  await camera.addGap({ start: t0, end: t0 + hourMs, reason: 'clock-step' });
+  // A clock that stepped back shows labels twice: what only looks recorded leaves the gap as it is.
+  await sealSegment(camera, t0 + 1000, 5000);
+  const wrong = [];
+  for (const start of [30_000, 40_000, 60_000])
+    wrong.push(await sealSegment(camera, start, 10_000, { clock: 'unsynchronised', run: 30_000 }));
+  const gaps = (on: typeof store): unknown =>
+    on
+      .overlapping('cam-1', t0, t0 + hourMs)
+      .gaps.map(({ start, end, reason }) => [start - t0, end - t0, reason]);
+  assert.equal(gaps(store), [[0, hourMs, 'clock-step']]);
+  await camera.correct(
+    wrong.map((row) => ({ row, start: row.start + t0 })),
+    'synced',
+  );
+  const left = [
+    [0, 30_000, 'clock-step'],
+    [50_000, 60_000, 'clock-step'],
+    [70_000, hourMs, 'clock-step'],
+  ];
+  assert.equal(gaps(store), left);
+  assert.equal(store.overlapping('cam-1', t0 + 35_000, t0 + 36_000).gaps, []);
+  assert.equal(camera.stretches(t0 + 52_000, t0 + 55_000).gaps.length, 1);
+  await store.close();
+  const again = await openStore(storeParts(folder.path, systemClock));
+  assert.equal(gaps(again), left);
+  await again.close();
+});
+
 test('what the disk still refuses when the store closes spoils no line beside it', async () => {
   using folder = temporaryFolder();
   const { files, refuse } = refusingLedger();
