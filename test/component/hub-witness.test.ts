@@ -2,8 +2,10 @@ import { appendFileSync, existsSync, readdirSync, readFileSync, renameSync, writ
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import * as assert from 'uvu/assert';
+import { systemFiles } from '#agent/platform/files.ts';
 import { sha256 } from '#protocol/envelope.ts';
 import { openClient } from '../../deploy/hub/cli/client.ts';
+import { openMirror } from '../../deploy/hub/logs/mirror.ts';
 import type { Hub } from '../../deploy/hub/server/hub.ts';
 import { embeddedBroker, type TestBroker } from '../support/brokers.ts';
 import { eventually } from '../support/eventually.ts';
@@ -150,6 +152,28 @@ test('a head that the node has not signed is refused', () =>
     await node.checkpoint(node.head());
     await eventually('a cosignature', () => node.cosigned[0]);
     assert.equal(await alerts(), []);
+  }));
+
+test('lines as another program writes them are held: the first names what it likes, and no kind is needed', () =>
+  inTown(async (world) => {
+    const { town, node } = world;
+    const at = new Date().toISOString().replace(/\.\d+/, '');
+    const first = JSON.stringify({ seq: 1, at, prev: '0'.repeat(64), event: 'start' });
+    const second = JSON.stringify({ seq: 2, at, prev: sha256(first), event: 'è successo' });
+    await node.show(first, second);
+    await node.checkpoint(node.head(2, [first, second]));
+    assert.is((await eventually('a cosignature', () => node.cosigned[0])).head.size, 2);
+    const astray = JSON.stringify({ seq: 3, at, prev: '0'.repeat(64), event: 'x' });
+    await node.show(astray);
+    await eventually('the fork', async () => {
+      const { alerts } = await openClient(town.hub).get('GET /status');
+      return alerts.some(({ key }) => key === 'log-fork');
+    });
+    // Read back at a start, from the beginning where no head was remembered.
+    await world.hub.close();
+    const mirror = await openMirror(systemFiles, join(town.hub, 'data', 'logs'), town.node);
+    assert.is(mirror.size(), 2);
+    world.hub = await serveHub(town.hub);
   }));
 
 test('a repeated line is held once, and what comes too early is not taken', () =>

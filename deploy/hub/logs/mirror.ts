@@ -4,13 +4,28 @@ import { appendDurably, type Files } from '#agent/platform/files.ts';
 import { parseJson, sha256 } from '#protocol/envelope.ts';
 import { Failure } from '#protocol/failure.ts';
 import { emptyFrontier, type Frontier, frontierOf, leafHash } from '#protocol/merkle.ts';
-import { type AuditLine, auditLine } from '#protocol/messages.ts';
+import { instant } from '#protocol/time.ts';
 import { openLines } from './lines.ts';
 
 /** Far above any event of an agent; a line beyond is not one. */
 export const maxLineBytes = 64 * 1024;
 /** Lines whose hash and root stay in memory: repetitions after a cut and heads behind later lines are all near. */
 const keptLines = 4096;
+
+/**
+ * What a copy asks of a line: its place, and the line before. What it tells is for who reads it. Nothing comes before
+ * the first, whatever it names: nodes of other makers write zeros, or leave it out.
+ */
+const heldLine = z.object({
+  seq: z.int().positive(),
+  at: instant,
+  prev: z.string().max(64).nullish(),
+});
+type HeldLine = z.output<typeof heldLine>;
+
+function follows({ seq, prev }: HeldLine, size: number, last: string): boolean {
+  return seq === size + 1 && (seq === 1 || prev === last);
+}
 
 /** What became of one line. `repeated`: it is held already. `ahead`: lines before it are missing here. */
 export type Reception = 'added' | 'repeated' | 'ahead';
@@ -70,7 +85,7 @@ export async function openMirror(
   };
   for await (const text of lines.all({ mend: true, start: mark.bytes })) {
     const line = parseLine(Buffer.from(text));
-    if (line?.seq !== frontier.size + 1 || line.prev !== last)
+    if (line === undefined || !follows(line, frontier.size, last))
       throw new Failure('corrupt', 'mirror-broken', `line ${frontier.size + 1} of ${path} is damaged`);
     grow(text);
   }
@@ -86,7 +101,7 @@ export async function openMirror(
         if (held === sha256(text)) return 'repeated';
         throw new Failure('denied', 'log-fork', `${node} shows another line ${line.seq} than before`);
       }
-      if (line.prev !== last)
+      if (!follows(line, frontier.size, last))
         throw new Failure(
           'denied',
           'log-fork',
@@ -136,8 +151,8 @@ function frontierAt({ size, subtrees }: MirrorMark, path: string): Frontier {
   }
 }
 
-function parseLine(payload: Uint8Array): AuditLine | undefined {
+function parseLine(payload: Uint8Array): HeldLine | undefined {
   if (payload.length > maxLineBytes || payload.includes(0x0a)) return undefined;
-  const parsed = auditLine.safeParse(parseJson(payload));
+  const parsed = heldLine.safeParse(parseJson(payload));
   return parsed.success ? parsed.data : undefined;
 }
