@@ -35,6 +35,7 @@ export interface OptionManual {
 const few: Readonly<Record<string, readonly string[]>> = {
   purpose: purposes,
   'hold-purpose': purposes,
+  lang: ['it', 'en'],
   'login role': loginRoles,
   'policy role': roles,
   'run log': ['debug', 'info', 'warn', 'error'],

@@ -31,7 +31,7 @@ export const alarms: Command = {
     }
     const { lang, zone } = call.settings();
     const t = alarmTexts[lang];
-    const since = (utcMs: number): string => `${t.since} ${roughly(answer.at - utcMs, lang)}`;
+    const since = (utcMs: number): string => call.texts().since(roughly(answer.at - utcMs, lang));
     for (const alarm of answer.alarms) {
       call.terminal.print(
         `${t.state[alarm.state]}: ${placeOf(alarm, call.settings())}: ${saidOf(alarm, call.settings(), lang).text}, ${since(alarm.since)}`,
