@@ -86,7 +86,7 @@ test('one keyframe of now, opened by the officer alone; nothing in the clear on 
   }
   const curious = await apply(snapshotFile(town, folder.path, both, { purpose: 'controller' }), 'curious');
   assert.is(curious.code, 2);
-  assert.match(curious.out, /malformed/);
+  assert.match(curious.out, /purpose-not-allowed/);
   assert.match(
     (await apply(snapshotFile(town, folder.path, both, { camera: 'cam-9' }), 'none')).out,
     /unknown-camera/,
