@@ -736,7 +736,7 @@ const save = (name: string, value: object): void =>
   writeFileSync(join(folder, name), `${JSON.stringify(value, null, 1)}\n`);
 save('commands.json', {
   about:
-    'Commands and what must refuse them, one failure each. Keys: SPKI DER, base64; their seeds are SHA-256 of "peio vector key NAME".',
+    'Commands and what must refuse them, one failure each. "stage" is what refuses, or "accepted"; "before" is what came earlier, in its order, and is not finished; "repeat" stands for a message of so many times that text; "clockTrusted" where it is not as in the surroundings. Keys: SPKI DER, base64; their seeds are SHA-256 of "peio vector key NAME".',
   keys: publicKeys,
   policy: inForce,
   surroundings: {
@@ -749,7 +749,8 @@ save('commands.json', {
   cases,
 });
 save('policies.json', {
-  about: 'Policies offered to a node whose trust is the key "root", threshold 1, and what refuses them.',
+  about:
+    'Policies offered to a node whose trust is the key "root", threshold 1, and what refuses them. "inForce" is in force there; a "fresh" node has none yet. Good where there is no code.',
   keys: publicKeys,
   inForce,
   cases: policies,
