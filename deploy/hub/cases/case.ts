@@ -6,9 +6,9 @@ import { commandStatus } from '#protocol/status.ts';
 
 /**
  * prepared: the operator signed. authorised: the officer too; on its way. refused, failed: the node's last word, or
- * none before the command expired, until it is heard after all. complete: everything the manifest lists is here and is what it says.
- * executed: the node has done it, and nothing is delivered. closing, closed: the footage is being, or has been,
- * deleted.
+ * none before the command expired, until it is heard after all. complete: everything the manifest lists is here and is
+ * what it says. executed: the node has done it, and nothing is delivered. closing, closed: the footage is being, or has
+ * been, deleted.
  */
 export const caseStates = [
   'prepared',
