@@ -80,9 +80,17 @@ function runFile(file: string): Promise<Outcome> {
         child.kill('SIGKILL');
       }, lingerMs);
     });
+    let held: NodeJS.Timeout | undefined;
+    child.on('exit', () => {
+      held = setTimeout(() => {
+        problem ??= 'left a program behind that holds its output';
+        for (const stream of child.stdio) stream?.destroy();
+      }, lingerMs);
+    });
     child.on('close', (code, signal) => {
       clearTimeout(limit);
       clearTimeout(linger);
+      clearTimeout(held);
       const tally: Tally =
         result === '' ? { passed: 0, failed: 0, skipped: 0, tests: [] } : JSON.parse(result);
       if (result === '') problem ??= `ended without a result (${signal ?? `exit ${code}`})`;

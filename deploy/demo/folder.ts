@@ -1,22 +1,34 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseDocument } from 'yaml';
-import { Failure } from '#protocol/failure.ts';
+import { codeOf, Failure } from '#protocol/failure.ts';
 
 /** Marks the folder as ours: the demo never writes into a folder that holds something else. */
 const marker = 'demo.txt';
 const markerText =
   'Made by the demo of the Peio edge agent. Every key in it is in the clear: delete it at will.\n';
 
-/** Throws `usage` `not-empty` for a folder that holds something else. */
+/** Throws `usage`: `not-empty` for a folder that holds something else, `folder` for one that cannot be written. */
 export function prepareFolder(dir: string, fresh: boolean): void {
-  if (existsSync(dir)) {
-    const ours = readdirSync(dir).length === 0 || existsSync(join(dir, marker));
-    if (!ours) throw new Failure('usage', 'not-empty', `${dir} holds something that the demo did not make`);
-    if (fresh) rmSync(dir, { recursive: true });
+  try {
+    if (existsSync(dir)) {
+      const ours = readdirSync(dir).length === 0 || existsSync(join(dir, marker));
+      if (!ours) throw new Failure('usage', 'not-empty', `${dir} holds something that the demo did not make`);
+      if (fresh) rmSync(dir, { recursive: true });
+    }
+    mkdirSync(dir, { recursive: true });
+    writeFileSync(join(dir, marker), markerText);
+  } catch (cause) {
+    if (cause instanceof Failure) throw cause;
+    throw new Failure(
+      'usage',
+      'folder',
+      `${dir} cannot be used (${codeOf(cause)}): name another with --dir`,
+      {
+        cause,
+      },
+    );
   }
-  mkdirSync(dir, { recursive: true });
-  writeFileSync(join(dir, marker), markerText);
 }
 
 /** Sets values of a YAML file and leaves the rest as it stands. */

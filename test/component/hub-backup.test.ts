@@ -103,7 +103,13 @@ test('a backup of a running hub restores to a hub that goes on; footage and othe
     const hashes = database.prepare('SELECT hash FROM line ORDER BY seq').all() as { hash: string }[];
     database.close();
     assert.ok(hashes.length >= lines.length);
-    assert.is((await world.run('restore', restored, '--from', file, '--identity', mine.file)).code, 64);
+    // A folder with something in it, a file, and what lies below a file.
+    for (const target of [restored, mine.file, join(mine.file, 'hub')])
+      assert.is(
+        (await world.run('restore', target, '--from', file, '--identity', mine.file)).code,
+        64,
+        target,
+      );
   }));
 
 test('a backup that is cut, changed, of another or with more in it than its list is refused, and leaves nothing', () =>

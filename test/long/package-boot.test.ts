@@ -12,7 +12,8 @@ import { suite } from '../support/suite.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { makeTown, type Town } from '../support/town.ts';
 
-const test = suite('the packages, in a Debian that is booted', { timeoutMs: 480_000 });
+/** debootstrap takes four minutes of a machine that does nothing else. */
+const test = suite('the packages, in a Debian that is booted', { timeoutMs: 1_200_000 });
 const version = JSON.parse(readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8'))
   .version as string;
 const next = `${version}+next`;

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { systemClock } from '#agent/platform/clock.ts';
-import { Failure } from '#protocol/failure.ts';
+import { codeOf, Failure } from '#protocol/failure.ts';
 import { type BackupFindings, readBackup } from '../backup/read.ts';
 import { writeBackup } from '../backup/write.ts';
 import { readIdentity } from '../viewing/identity.ts';
@@ -65,12 +65,16 @@ of one name and key contradict each other. What nodes did since the backup they 
   },
   async run(call) {
     const target = resolve(call.positionals[0] as string);
-    if (existsSync(target) && readdirSync(target).length > 0)
+    if (entriesOf(target).length > 0)
       throw new Failure('usage', 'not-empty', `${target} is not empty: name a new folder`);
     const from = resolve(call.need('from'));
     const identity = await identityOf(call);
     const fresh = join(dirname(target), `.${basename(target)}.${process.pid}.new`);
-    mkdirSync(fresh, { recursive: true, mode: 0o700 });
+    try {
+      mkdirSync(fresh, { recursive: true, mode: 0o700 });
+    } catch (cause) {
+      throw notUsable(target, cause);
+    }
     try {
       const found = await readBackup(from, identity, fresh);
       rmSync(join(fresh, 'backup.json'));
@@ -84,6 +88,19 @@ of one name and key contradict each other. What nodes did since the backup they 
     return 0;
   },
 };
+
+/** Names in a folder; none where there is no such folder yet. Throws `usage` `not-a-folder`. */
+function entriesOf(folder: string): string[] {
+  try {
+    return existsSync(folder) ? readdirSync(folder) : [];
+  } catch (cause) {
+    throw notUsable(folder, cause);
+  }
+}
+
+function notUsable(folder: string, cause: unknown): Failure {
+  return new Failure('usage', 'not-a-folder', `${folder} cannot be used (${codeOf(cause)})`, { cause });
+}
 
 async function identityOf(call: Call): Promise<string> {
   const phrase = call.option('passphrase-file');
