@@ -1,4 +1,4 @@
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
 import * as assert from 'uvu/assert';
 import { type Clock, systemClock } from '#agent/platform/clock.ts';
 import { systemFiles } from '#agent/platform/files.ts';
@@ -14,11 +14,15 @@ const test = suite('a screen on a wall', { timeoutMs: 120_000 });
 const hour = 3_600_000;
 const day = 24 * hour;
 
-/** The machine's clocks, with what was slept through: months of looks every five seconds would take as long to skip. */
+/**
+ * The machine's clocks, with what was slept through: months of looks every five seconds would take as long to skip.
+ * Looks come ten times as often.
+ */
 function sleptClock(): Clock & { sleep(ms: number): void } {
   let sleptMs = 0;
   return {
     ...systemClock,
+    after: (pauseMs, then) => systemClock.after(pauseMs / 10, then),
     utc: () => (systemClock.utc() + sleptMs) as ReturnType<Clock['utc']>,
     monotonic: () => (systemClock.monotonic() + sleptMs) as ReturnType<Clock['monotonic']>,
     sleep(ms) {
@@ -150,6 +154,21 @@ test('is still logged in after a restart of the hub; the file is for the hub alo
   cookie = await logIn(town, 'muro');
   assert.is((await look(town, cookie)).status, 200);
   assert.is((JSON.parse(readFileSync(displaysPath(folder.path), 'utf8')) as unknown[]).length, 1);
+});
+
+test('a disk that cannot be written keeps nobody out; the screen is noted as soon as it can', async () => {
+  using folder = temporaryFolder();
+  await using town = await townWithScreen(folder.path, sleptClock());
+  // Where the file would be is a folder.
+  mkdirSync(displaysPath(folder.path));
+  const cookie = await logIn(town, 'muro');
+  assert.is((await look(town, cookie)).status, 200);
+  rmdirSync(displaysPath(folder.path));
+  const noted = (): number =>
+    existsSync(displaysPath(folder.path))
+      ? (JSON.parse(readFileSync(displaysPath(folder.path), 'utf8')) as unknown[]).length
+      : 0;
+  await eventually('the screen to be noted', () => noted() === 1);
 });
 
 test('with another password, or without its login, it is out within seconds, and what it watches ends', async () => {

@@ -165,7 +165,8 @@ export async function openHubPage(parts: {
     sessions.end(tokenOf(asked, cookie) ?? '');
     log.info({ name: login.name, role: login.role, address: asked.address }, 'logged in');
     const token = sessions.begin(login);
-    await displays.keep(sessions.displays());
+    // What cannot be written now is with the next look.
+    await displays.keep(sessions.displays()).catch(failed);
     // Of a display the browser remembers it: its power fails, too.
     return goTo(
       `/?lang=${lang}`,
@@ -184,7 +185,7 @@ export async function openHubPage(parts: {
     switch (asked.path) {
       case '/logout':
         sessions.end(tokenOf(asked, cookie) ?? '');
-        await displays.keep(sessions.displays());
+        await displays.keep(sessions.displays()).catch(failed);
         return goTo('/login', setCookie(asked, '', '; Max-Age=0'));
       case '/ack':
       case '/shelve':
