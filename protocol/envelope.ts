@@ -31,12 +31,15 @@ const base64 = z
   .string()
   .meta({ format: 'base64', contentEncoding: 'base64' })
   .refine(isBase64, 'not canonical base64');
-/** Fields that are not known here are left aside, and a key id may be any word: envelope.md, Parsing rules. */
-export const envelopeSchema = z.object({
+/**
+ * A key id may be any word (envelope.md, Parsing rules). Fields that are not known here are refused, where DSSE would leave
+ * them aside: what orders something has nothing in it that nobody here reads.
+ */
+export const envelopeSchema = z.strictObject({
   payloadType: z.string().max(200),
   payload: base64,
   signatures: z
-    .array(z.object({ keyid: z.string().max(200).optional(), sig: base64.max(200) }))
+    .array(z.strictObject({ keyid: z.string().max(200).optional(), sig: base64.max(200) }))
     .min(1)
     .max(maxSignatures),
 });

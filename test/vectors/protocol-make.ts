@@ -227,15 +227,6 @@ add(
   }),
 );
 add(
-  'fields that nobody here knows are left aside',
-  'accepted',
-  undefined,
-  changed(command(extract()), (one) => {
-    one['note'] = 'x';
-    Object.assign(one.signatures[0]!, { extension: { kind: 'x' } });
-  }),
-);
-add(
   'the other alphabet of base64, without padding',
   'accepted',
   undefined,
@@ -261,6 +252,22 @@ add(
 add('larger than 256 KiB', 'envelope', 'too-large', undefined, { repeat: { text: 'x', count: 262_145 } });
 add('no JSON', 'envelope', 'malformed', 'extract everything');
 add('empty', 'envelope', 'malformed', '');
+add(
+  'a field too many in the envelope',
+  'envelope',
+  'malformed',
+  changed(command(extract()), (one) => {
+    one['note'] = 'x';
+  }),
+);
+add(
+  'a field too many in a signature',
+  'envelope',
+  'malformed',
+  changed(command(extract()), (one) => {
+    Object.assign(one.signatures[0]!, { extension: { kind: 'x' } });
+  }),
+);
 add(
   'no signature',
   'envelope',
