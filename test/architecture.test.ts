@@ -103,6 +103,20 @@ test('every room of the agent has its imports stated, and keeps to them', () => 
   assert.equal(broken, []);
 });
 
+test('the map of the rooms names every room, and what it may import', () => {
+  const map = readFileSync(join(root, 'agent/README.md'), 'utf8');
+  const rows = [...map.matchAll(/^\| `([a-z]+)` +\|[^|]*\|([^|]*)\|[^|]*\|$/gm)].map(
+    ([, room, imports = '']) => ({
+      room: `agent/${room}`,
+      imports: [...imports.matchAll(/`([a-z]+)`/g)].map(([, name]) => `agent/${name}`).sort(),
+    }),
+  );
+  assert.equal(rows.map(({ room }) => room).sort(), [...Object.keys(mayImport), 'agent/assembly'].sort());
+  for (const { room, imports } of rows)
+    if (room !== 'agent/cli' && room !== 'agent/assembly')
+      assert.equal(imports, [...(mayImport[room] ?? [])].sort(), room);
+});
+
 test('nothing but platform touches clock, disk, network, processes or chance', () => {
   const broken: string[] = [];
   for (const { file, room, imports } of ours.filter(({ file }) => /^(?:agent|protocol)\//.test(file))) {

@@ -44,8 +44,9 @@ async function main(): Promise<void> {
   if (!/^[0-9]$/.test(values.level)) wrong('--level is 0 to 9');
   const version = values.version ?? JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version;
   if (!/^[0-9][A-Za-z0-9.+~]*$/.test(version)) wrong('--version is no version of a Debian package');
-  const given =
-    process.env['SOURCE_DATE_EPOCH'] ?? (await must('git', ['log', '-1', '--format=%ct'], { cwd: root }));
+  // Of a checkout of somebody else, too: nothing of its configuration is run for this.
+  const commit = ['-c', `safe.directory=${root}`, 'log', '-1', '--format=%ct'];
+  const given = process.env['SOURCE_DATE_EPOCH'] ?? (await must('git', commit, { cwd: root }));
   const epoch = Number(given);
   if (!Number.isSafeInteger(epoch) || epoch < 0) wrong('SOURCE_DATE_EPOCH is no number of seconds');
   const out = resolve(values.out ?? join(root, 'dist'));
