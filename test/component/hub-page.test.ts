@@ -58,7 +58,7 @@ function visitor(town: SimulatedTown): Visitor {
 async function toldOnce(answer: Response): Promise<string> {
   let text = '';
   const reader = (answer.body as ReadableStream<Uint8Array>).getReader();
-  while (!text.includes('"id":"wall"')) {
+  while (!/"id":"(?:wall|box)"/.test(text)) {
     const { done, value } = await reader.read();
     if (done) break;
     text += Buffer.from(value).toString();
@@ -69,10 +69,13 @@ async function toldOnce(answer: Response): Promise<string> {
 
 /** All that a visitor can read, in both languages. */
 async function everything(one: Visitor): Promise<string> {
-  const texts = ['/', '/?lang=en', '/register', '/request', '/metrics', '/healthz', '/hub.css'].map(
-    async (path) => await (await one.get(path)).text(),
+  const pages = ['/', '/?lang=en', '/register', '/request', '/metrics', '/healthz', '/hub.css'];
+  // Of the node that a request is about.
+  const nodes = ['/node?id=site-09', '/node?id=site-09&lang=en', '/node?id=hub'];
+  const texts = [...pages, ...nodes].map(async (path) => await (await one.get(path)).text());
+  const live = ['/live?lang=it', '/live?lang=en', '/live?lang=it&node=site-09'].map(async (path) =>
+    toldOnce(await one.get(path)),
   );
-  const live = ['/live?lang=it', '/live?lang=en'].map(async (path) => toldOnce(await one.get(path)));
   return (await Promise.all([...texts, ...live])).join('\n');
 }
 
