@@ -377,6 +377,25 @@ else {
     assert.is(loaded, 2);
   });
 
+  test('the register on a phone: a line below the other, nothing beyond the edge, a table for who listens', async () => {
+    using folder = temporaryFolder();
+    await using town = await simulatedTown(folder.path, { logins: everyone });
+    town.ask('site-09', 'cam-1');
+    await using window = await shown(town, { viewport: { width: 360, height: 740 } });
+    const { page } = window;
+    await logIn(window, 'officer');
+    await page.goto(`${town.page.url()}/register`);
+    assert.is(await window.run('document.documentElement.scrollWidth'), 360);
+    assert.ok(
+      await window.run(
+        "(({ scrollWidth, clientWidth }) => scrollWidth <= clientWidth)(document.querySelector('.table'))",
+      ),
+    );
+    assert.is(await page.getByRole('cell').count(), 6);
+    assert.is(await page.getByRole('columnheader').count(), 6);
+    assert.equal(await window.axe(), []);
+  });
+
   test('who is removed while they look is led to the login, and sees nothing more', async () => {
     using folder = temporaryFolder();
     await using town = await simulatedTown(folder.path, { logins: everyone });

@@ -93,7 +93,14 @@ export function registerPage(
     .reverse()
     .map(
       (line) =>
-        html`<tr id="line-${line.seq}"><td>${line.seq}</td><td>${exactly(Date.parse(line.at), form)}</td><td>${act[line.kind]}</td><td>${line.request ?? ''} <code>${line.case ?? ''}</code></td><td>${aboutLine(all, line, settings, form)}</td><td>${line.by}</td></tr>`,
+        html`<tr role="row" id="line-${line.seq}">${[
+          html`${line.seq}`,
+          html`${exactly(Date.parse(line.at), form)}`,
+          html`${act[line.kind]}`,
+          html`${line.request ?? ''} <code>${line.case ?? ''}</code>`,
+          aboutLine(all, line, settings, form),
+          html`${line.by}`,
+        ].map((cell, i) => html`<td role="cell" data-head="${t.registerHead[i]}">${cell}</td>`)}</tr>`,
     );
   return documentOf({
     form,
@@ -103,7 +110,7 @@ export function registerPage(
     styles,
     wide: true,
     body: html`<h1>${t.register}</h1><p><a href="/?lang=${form.lang}">${t.back}</a></p>
-<div class="table" role="region" aria-label="${t.register}" tabindex="0"><table><thead><tr>${t.registerHead.map((head) => html`<th scope="col">${head}</th>`)}</tr></thead><tbody>${rows}</tbody></table></div>${oldest > 1 && html`<p><a href="/register?lang=${form.lang}&amp;before=${oldest}">${t.older}</a></p>`}`,
+<div class="table" role="region" aria-label="${t.register}" tabindex="0"><table role="table" class="register"><thead role="rowgroup"><tr role="row">${t.registerHead.map((head) => html`<th role="columnheader" scope="col">${head}</th>`)}</tr></thead><tbody role="rowgroup">${rows}</tbody></table></div>${oldest > 1 && html`<p><a href="/register?lang=${form.lang}&amp;before=${oldest}">${t.older}</a></p>`}`,
   });
 }
 
