@@ -374,6 +374,11 @@ test('without a hub that runs: enrolled, renewed, revoked, with a line of the re
   const grant = [asked, '--out', stick, ...root, '--yes'];
   const passwords = join(folder.path, 'passwords');
   writeFileSync(passwords, 'cam-1=rec:a\n');
+  // A stick that takes nothing: said in a sentence, before anything is done.
+  const lost = await hub('enrol', asked, '--out', join(asked, 'x'), ...root, '--yes', '--secrets', passwords);
+  assert.equal([lost.code, readTrusted(town.hub).policy.version], [69, 1]);
+  assert.not.match(lost.err, /\n\s+at /);
+  assert.is((await hub('provision', '--all', '--out', join(asked, 'x'))).code, 69);
   const done = JSON.parse(await must(hub('enrol', ...grant, '--secrets', passwords, '--json')));
   assert.equal([done.policyVersion, done.answers[0].how], [2, 'new']);
   await must(agent('enrol', '--answer', done.answers[0].file, '--config', config, '--json'));

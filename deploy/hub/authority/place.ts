@@ -13,11 +13,19 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { codeOf, Failure } from '#protocol/failure.ts';
 
-/** Files as a person's command leaves them: whole, and readable for whoever owns the folder, also when root ran it. */
+/**
+ * Files as a person's command leaves them: whole, and readable for whoever owns the folder, also when root ran it.
+ * `placeFile` and `makeFolder` throw `unavailable` `cannot-write`: a stick is full, write-protected or not there.
+ */
 
 /** 1 PATH.new with `mode` and the folder's owner, synced; 2 renamed over PATH; 3 the folder synced. */
 export function placeFile(path: string, content: string | Uint8Array, mode: number): void {
+  named(path, () => place(path, content, mode));
+}
+
+function place(path: string, content: string | Uint8Array, mode: number): void {
   const fresh = `${path}.new`;
   rmSync(fresh, { force: true });
   const handle = openSync(fresh, 'wx', mode);
@@ -49,9 +57,20 @@ export function appendLine(path: string, line: string): void {
 
 /** 0700, with the owner of the folder above. */
 export function makeFolder(path: string): void {
-  if (mkdirSync(path, { recursive: true, mode: 0o700 }) === undefined || process.getuid?.() !== 0) return;
+  const made = named(path, () => mkdirSync(path, { recursive: true, mode: 0o700 }));
+  if (made === undefined || process.getuid?.() !== 0) return;
   const { uid, gid } = statSync(dirname(path));
   chownSync(path, uid, gid);
+}
+
+function named<T>(path: string, write: () => T): T {
+  try {
+    return write();
+  } catch (cause) {
+    throw new Failure('unavailable', 'cannot-write', `${path} cannot be written (${codeOf(cause)})`, {
+      cause,
+    });
+  }
 }
 
 /** Gives what root wrote below `dir`, and what is in it, to the owner of `dir`. */

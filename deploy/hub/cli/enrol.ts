@@ -73,13 +73,13 @@ one that has a certificate needs --replace, and ends the old one.
     const secrets = new Map<string, Secrets | undefined>();
     for (const one of admitted) secrets.set(one.request.node, await secretsOf(call, one));
 
+    makeFolder(out);
     // 1 the policy, so that a box that is answered is one that the town knows; 2 certificates and answers. Cut after 1,
     // the same command takes the same requests for renewals.
     const utcMs = systemClock.utc();
     const policy = policyWith(admitted, { trusted, settings, roots, utcMs });
     if (policy !== undefined) await adoptPolicy(call.dir, call.client(), policy, call.by);
     const newest = readTrusted(call.dir);
-    makeFolder(out);
     const done: { node: string; how: Admitted['how']; file: string }[] = [];
     let ended = 0;
     for (const one of admitted) {
