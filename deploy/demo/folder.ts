@@ -8,8 +8,21 @@ const marker = 'demo.txt';
 const markerText =
   'Made by the demo of the Peio edge agent. Every key in it is in the clear: delete it at will.\n';
 
-/** Throws `usage`: `not-empty` for a folder that holds something else, `folder` for one that cannot be written. */
+/** What a socket's address holds: unix(7). */
+const maxSocketBytes = 107;
+
+/**
+ * Throws `usage`: `not-empty` for a folder that holds something else, `folder` for one that cannot be written or is too
+ * deep for the socket of its hub.
+ */
 export function prepareFolder(dir: string, fresh: boolean): void {
+  const tooLong = Buffer.byteLength(join(dir, 'hub', 'hub.sock')) - maxSocketBytes;
+  if (tooLong > 0)
+    throw new Failure(
+      'usage',
+      'folder',
+      `${dir} is ${tooLong} bytes too long a path: name another with --dir`,
+    );
   try {
     if (existsSync(dir)) {
       const ours = readdirSync(dir).length === 0 || existsSync(join(dir, marker));

@@ -23,4 +23,8 @@ test('is made, or is its own; what holds something else, or cannot be written, i
   assert.is(await refused(at('other'), true), 'not-empty');
   for (const file of [at('other/letter'), at('other/letter/demo')]) assert.is(await refused(file), 'folder');
   assert.ok(existsSync(at('other/letter')));
+  // 107 bytes are what the address of a socket holds.
+  const room = 107 - at('/hub/hub.sock').length;
+  assert.is(await refused(at('x'.repeat(room))), 'folder');
+  prepareFolder(at('x'.repeat(room - 1)), false);
 });
