@@ -291,6 +291,19 @@ test('what was not asked for is not prepared, and what was rejected is not grant
     );
   }));
 
+test('a camera that a request names twice is asked for once', () =>
+  inTown(async (world) => {
+    const made = await world.run(
+      ...['request', '--protocol', '78/2026', '--date', '2026-01-16', '--authority', 'Carabinieri di Cogolo'],
+      ...['--person', 'Mario Rossi, maresciallo', '--purpose', 'judicial-police', '--reason', 'furto'],
+      ...['--node', world.town.node, '--camera', 'cam-1', '--camera', 'cam-1'],
+      ...['--from', '2026-01-15T10:00:00Z', '--to', '2026-01-15T10:01:00Z', '--json'],
+    );
+    assert.is(made.code, 0, made.err);
+    const { id } = JSON.parse(made.out) as { id: string };
+    assert.is((await world.run('extract', '--request', id)).code, 0);
+  }));
+
 test('the hub takes only envelopes that their signers signed', () =>
   inTown(async (world) => {
     const { town } = world;

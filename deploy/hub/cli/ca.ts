@@ -11,7 +11,7 @@ import type { Call, Command } from './command.ts';
 import { readPassphrase } from './passphrase.ts';
 
 /** As for signing keys: length is what counts. */
-const leastLength = 12;
+const leastLength = 8;
 
 export const authorityOptions = {
   ca: { type: 'string', value: 'DIR', help: "folder of the town's authority (else authority/ of the hub)" },

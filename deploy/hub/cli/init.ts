@@ -7,7 +7,7 @@ import { readPassphrase } from './passphrase.ts';
 import { count } from './texts.ts';
 
 /** Shorter ones are guessed; length is what counts, not kinds of characters (NIST SP 800-63B §3.1.1.2). */
-const leastLength = 12;
+const leastLength = 8;
 
 export const init: Command = {
   summary: 'Makes a hub: keys, identities, the first policy, and a folder for every node.',

@@ -37,7 +37,7 @@ export const request: Command = {
         'purpose-not-allowed',
         `"${call.need('purpose')}" is no purpose of Art. 8: ${purposes.join(', ')}`,
       );
-    const cameras = call.options('camera');
+    const cameras = [...new Set(call.options('camera'))];
     if (cameras.length === 0) throw new Failure('usage', 'usage', '--camera is needed');
     const persons = personsIn(call, 'person');
     if (persons.length === 0)
