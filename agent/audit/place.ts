@@ -30,7 +30,7 @@ export const checkpointFile = (folder: string): string => join(folder, 'checkpoi
 export const cosignedFile = (folder: string): string => join(folder, 'cosigned');
 
 const maxPlaceBytes = 16 * 1024;
-const placeSchema = z.strictObject({
+const placeSchema = z.object({
   month: z.string().regex(/^(\d{4}-\d\d|)$/),
   offset: z.int().nonnegative(),
   size: z.int().nonnegative(),

@@ -20,7 +20,7 @@ export interface CommandLog {
 const unloggedStatus = commandStatus.omit({ auditSeq: true });
 export type UnloggedStatus = z.infer<typeof unloggedStatus>;
 
-const recordSchema = z.strictObject({
+const recordSchema = z.object({
   id: uuidV7,
   /** The envelope as it came, base64: what was ordered can always be shown. */
   message: z.base64(),
@@ -31,11 +31,11 @@ const recordSchema = z.strictObject({
   claimed: z.boolean(),
   /** How often it was begun again after a restart. */
   resumed: z.int().nonnegative(),
-  accepted: z.strictObject({ seq: z.int().positive(), at: z.int() }).optional(),
+  accepted: z.object({ seq: z.int().positive(), at: z.int() }).optional(),
   status: commandStatus.optional(),
   /** A change whose line may or may not be in the log yet, and the log's size before it. */
   pending: z
-    .strictObject({
+    .object({
       status: unloggedStatus,
       kind: z.string().max(64),
       fields: z.record(z.string(), z.unknown()),

@@ -25,7 +25,7 @@ const maxHolds = 200;
 const lookMs = 60_000;
 const maxBytes = 4096;
 
-const holdSchema = z.strictObject({
+const holdSchema = z.object({
   id: uuidV7,
   camera: cameraId,
   /** UTC milliseconds. */
@@ -35,7 +35,7 @@ const holdSchema = z.strictObject({
   purpose,
   /** False until the journal knows the command. */
   ordered: z.boolean(),
-  release: z.strictObject({ command: uuidV7, at: z.int() }).optional(),
+  release: z.object({ command: uuidV7, at: z.int() }).optional(),
 });
 export type Hold = z.infer<typeof holdSchema>;
 

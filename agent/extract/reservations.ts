@@ -9,7 +9,7 @@ import { type Files, makeFolderDurably, readIfThere, writeDurably } from '../pla
 export const reservedMs = 72 * 3_600_000;
 const maxBytes = 256 * 1024;
 
-const reservation = z.strictObject({
+const reservation = z.object({
   command: uuidV7,
   camera: cameraId,
   from: z.int(),

@@ -8,7 +8,7 @@ const dayMs = 86_400_000;
 /** Older days have nothing left to state: retention took them. */
 const maxDays = 7;
 
-const schema = z.strictObject({
+const schema = z.object({
   /** UTC start of the last day that was stated. */
   lastDay: z.number(),
   /** Segments deleted since, by camera. */

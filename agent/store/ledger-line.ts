@@ -7,7 +7,7 @@ import { instant, instantText } from '#protocol/time.ts';
 
 /** One line of a camera's ledger. Times are instants in the file, milliseconds since 1970 here. */
 const segmentLine = z
-  .strictObject({
+  .object({
     kind: z.literal('segment'),
     start: instant,
     end: instant,
@@ -27,7 +27,7 @@ const segmentLine = z
   }, 'the name does not fit the line');
 
 const gapLine = z
-  .strictObject({ kind: z.literal('gap'), start: instant, end: instant, reason: gapReason })
+  .object({ kind: z.literal('gap'), start: instant, end: instant, reason: gapReason })
   .refine((line) => line.start < line.end, 'a gap without length');
 
 const ledgerLine = z.discriminatedUnion('kind', [segmentLine, gapLine]);

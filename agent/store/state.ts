@@ -12,7 +12,7 @@ export const maxUntimedRuns = 500;
 const ms = z.number().nonnegative();
 
 /** What the store remembers between two lives of the agent: `state.json`. */
-export const storeStateSchema = z.strictObject({
+export const storeStateSchema = z.object({
   /** Boot of the last life, and whether it ended in an orderly stop. */
   bootId: z.string().max(64),
   clean: z.boolean(),
@@ -25,25 +25,23 @@ export const storeStateSchema = z.strictObject({
   /** Per camera: every row that starts before has been swept, or is still on disk because it was kept. */
   sweptBefore: z.record(cameraId, ms),
   /** Interruptions that were under way. */
-  openGaps: z.record(cameraId, z.strictObject({ start: ms, reason: gapReason })),
+  openGaps: z.record(cameraId, z.object({ start: ms, reason: gapReason })),
   /**
    * Stretches through which the clock neither stepped nor stood still with the box: what label it showed at the begin
    * and how much powered time had been counted then. The last one is under way.
    */
-  clockStretches: z.array(z.strictObject({ label: ms, poweredMs: ms })).max(maxStretches),
+  clockStretches: z.array(z.object({ label: ms, poweredMs: ms })).max(maxStretches),
   /**
    * The boot through which powered time is counted without a hole: what had been counted when it was first seen, and
    * what the machine's monotonic clock showed then.
    */
-  counting: z.strictObject({ bootId: z.string().max(64), poweredMs: ms, monotonicMs: ms }).optional(),
+  counting: z.object({ bootId: z.string().max(64), poweredMs: ms, monotonicMs: ms }).optional(),
   /**
    * Runs of that boot with segments from under an untrusted clock: label and powered time of their first frame, and once
    * the time was known, how much the labels lack.
    */
   untimedRuns: z
-    .array(
-      z.strictObject({ camera: cameraId, run: ms, poweredMs: z.number(), shiftMs: z.number().optional() }),
-    )
+    .array(z.object({ camera: cameraId, run: ms, poweredMs: z.number(), shiftMs: z.number().optional() }))
     .max(maxUntimedRuns)
     .default([]),
 });

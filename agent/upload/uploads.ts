@@ -52,7 +52,7 @@ const maxMismatches = 3;
 const maxStateBytes = 16 * 1024 * 1024;
 
 /** Of each file that has a place at the server: its address, and whether all of it is there. */
-const stateSchema = z.record(z.string(), z.strictObject({ url: z.string().max(2000), whole: z.boolean() }));
+const stateSchema = z.record(z.string(), z.object({ url: z.string().max(2000), whole: z.boolean() }));
 type State = z.infer<typeof stateSchema>;
 
 /** Uploads to the one address of the configuration, at its rate, one connection and one file at a time. */

@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { openAudit } from '#agent/audit/audit.ts';
@@ -103,6 +103,22 @@ test('a hold keeps its window, over restarts, until its date, and then ends by i
   await box.clock.advance(60_000);
   await eventually('the line', async () => (await box.kinds()).includes('expired'));
   await eventually('the file to go', () => readdirSync(join(folder.path, 'holds')).length === 0);
+  await box.close();
+});
+
+test('a hold that a later version wrote is kept by this one', async () => {
+  using folder = temporaryFolder();
+  const first = await node(folder.path);
+  const now = first.clock.utc();
+  first.footage.add(now - 700_000, now - 200_000);
+  const hold = world.hold();
+  await first.give(hold);
+  await first.done(hold.id);
+  await first.close();
+  const path = join(folder.path, 'holds', `${hold.id}.json`);
+  writeFileSync(path, JSON.stringify({ ...JSON.parse(readFileSync(path, 'utf8')), colour: 'red' }));
+  const box = await node(folder.path, first.clock, first.footage);
+  assert.ok(box.holds.held('cam-1', now - 600_000, now - 300_000));
   await box.close();
 });
 

@@ -1,6 +1,8 @@
 import * as assert from 'uvu/assert';
 import { z } from 'zod';
 import { systemRandom } from '#agent/platform/random.ts';
+import { ledgerText, parseLedgerLine } from '#agent/store/ledger-line.ts';
+import { firstState, storeStateSchema } from '#agent/store/state.ts';
 import { openDocument } from '#agent/store/store.ts';
 import { isFrozen, memoryDisk } from '../support/memory-disk.ts';
 import { suite } from '../support/suite.ts';
@@ -85,4 +87,20 @@ test('what a newer version wrote is not half believed', async () => {
   const again = await openDocument(made.files, path, schema, { count: 7 });
   assert.is(again.origin, 'damaged');
   assert.is(again.value.count, 7);
+});
+
+test('what a later version added to the state and to a ledger is read past', async () => {
+  const { files } = await disk();
+  const state = firstState('a boot', 1);
+  const later = z.object({ ...storeStateSchema.shape, colour: z.string() });
+  const newer = await openDocument(files, path, later, { ...state, colour: 'red' });
+  await newer.update((value) => {
+    value.poweredMs = 7;
+  });
+  const older = await openDocument(files, path, storeStateSchema, state);
+  assert.is(older.origin, 'kept');
+  assert.is(older.value.poweredMs, 7);
+  const gap = { kind: 'gap', start: 0, end: 1000, reason: 'no-data' } as const;
+  const line = JSON.stringify({ ...JSON.parse(ledgerText(gap)), colour: 'red' });
+  assert.equal(parseLedgerLine(line), gap);
 });

@@ -23,7 +23,7 @@ export const caseStates = [
 export type CaseState = (typeof caseStates)[number];
 
 /** case.json; beside it command.dsse.json, manifest.dsse.json, `files/` and `inbox/`. */
-export const caseFile = z.strictObject({
+export const caseFile = z.object({
   id: uuidV7,
   /** Number of the request it is for; a picture for maintenance and a question for health have none. */
   request: z.string().max(32).optional(),

@@ -16,7 +16,7 @@ export interface Display {
 
 const kept = z
   .array(
-    z.strictObject({
+    z.object({
       token: z.string().regex(/^[0-9a-f]{64}$/),
       name: z.string().max(32),
       made: z.string().max(64),

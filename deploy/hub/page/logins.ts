@@ -34,11 +34,11 @@ const loginName = z
     'is no name of a login: lower-case letters, digits, . _ -',
   );
 const kept = z.array(
-  z.strictObject({
+  z.object({
     name: loginName,
     role: z.enum(loginRoles),
     display: z.literal(true).optional(),
-    scrypt: z.strictObject({
+    scrypt: z.object({
       N: z
         .int()
         .min(2)
