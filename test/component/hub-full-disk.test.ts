@@ -1,8 +1,10 @@
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import * as assert from 'uvu/assert';
 import { openClient } from '../../deploy/hub/cli/client.ts';
+import type { Inbox } from '../../deploy/hub/inbox/inbox.ts';
+import { InboxStore } from '../../deploy/hub/inbox/store.ts';
 import { type Handlers, listenApi } from '../../deploy/hub/server/api.ts';
 import { codeThrown } from '../support/code-thrown.ts';
 import { quietLog } from '../support/log.ts';
@@ -34,4 +36,15 @@ test('who asks is told that there is no room, and the hub that it must start ane
   server.close();
   server.closeAllConnections();
   full.close();
+});
+
+test('an inbox whose disk is gone ends nobody', async () => {
+  const thrown: unknown[] = [];
+  const take = (error: unknown): unknown => thrown.push(error);
+  process.on('uncaughtException', take);
+  new InboxStore('/dev/null/cases', {} as Inbox);
+  // What its base class would begin there fails before these have.
+  for (let i = 0; i < 50; i++) assert.is(await codeThrown(() => mkdir('/dev/null/next')), 'ENOTDIR');
+  process.off('uncaughtException', take);
+  assert.equal(thrown, []);
 });

@@ -27,3 +27,9 @@ export class InboxStore extends FileStore {
     return new Upload({ id, size: expected.bytes, offset: await this.#inbox.offset(expected) });
   }
 }
+
+/**
+ * The base class makes its folder from its constructor, where nobody can catch that a disk refuses it, and would end the
+ * hub. Each case makes its own, and says so when it cannot.
+ */
+Object.defineProperty(InboxStore.prototype, 'checkOrCreateDirectory', { value() {} });
