@@ -6,9 +6,16 @@ const root = join(import.meta.dirname, '..', '..');
 const entry = { agent: 'agent/main.ts', hub: 'deploy/hub/main.ts' } as const;
 
 /** What starts a program of a checkout: packages are here and Node is the right one, or this would not run. */
-function lineOf(program: keyof typeof entry, checkout: string): string[] {
-  const { nodeFlags } = JSON.parse(readFileSync(join(checkout, 'package.json'), 'utf8'));
-  return [process.execPath, ...(nodeFlags[entry[program]] ?? []), join(checkout, entry[program])];
+function startOf(
+  program: keyof typeof entry,
+  checkout: string,
+): { line: string[]; env: Record<string, string | undefined> } {
+  const file = entry[program];
+  const { nodeFlags, nodeEnvironment } = JSON.parse(readFileSync(join(checkout, 'package.json'), 'utf8'));
+  return {
+    line: [process.execPath, ...(nodeFlags[file] ?? []), join(checkout, file)],
+    env: { ...nodeEnvironment?.[file], ...process.env },
+  };
 }
 
 /** A long-running program of the demo, as a process of its own: what the demo shows is what a site runs. */
@@ -39,10 +46,11 @@ export function start(
   { within = [], checkout = root, env = {} }: Where = {},
 ): Running {
   const log = createWriteStream(logFile, { flags: 'a' });
-  const line = [...within, ...lineOf(program, checkout), ...args];
+  const begun = startOf(program, checkout);
+  const line = [...within, ...begun.line, ...args];
   const child = spawn(line[0] as string, line.slice(1), {
     cwd: checkout,
-    env: { ...process.env, ...env },
+    env: { ...begun.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
     // Ctrl-C reaches every process of the terminal's group; these end one after the other, when they are told.
     detached: true,
@@ -76,9 +84,10 @@ export interface Answer {
 /** Types one command, as a person would in a second terminal, and waits for it to end. */
 export function type(program: keyof typeof entry, args: string[], timeoutMs = 60_000): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const line = [...lineOf(program, root), ...args];
-    const child: ChildProcess = spawn(line[0] as string, line.slice(1), {
+    const { line, env } = startOf(program, root);
+    const child: ChildProcess = spawn(line[0] as string, [...line.slice(1), ...args], {
       cwd: root,
+      env,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const answer: Answer = { code: null, stdout: '', stderr: '' };

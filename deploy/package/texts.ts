@@ -58,10 +58,13 @@ export function scriptText(name: string, product: Product): string {
 export function wrapperText(product: Product): string {
   const root = join(import.meta.dirname, '..', '..');
   // The same as in a checkout: see bootstrap.mjs.
-  const { nodeFlags } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  const { nodeFlags, nodeEnvironment } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   const flags = (nodeFlags[product.entry] ?? []).map((flag: string) => ` ${flag}`).join('');
+  const environment = Object.entries(nodeEnvironment[product.entry] ?? {})
+    .map(([name, value]) => `export ${name}="\${${name}:-${value}}"\n`)
+    .join('');
   return `#!/bin/sh
-usr=$(dirname "$(dirname "$(readlink -f "$0")")")
+${environment}usr=$(dirname "$(dirname "$(readlink -f "$0")")")
 exec "$usr/lib/${product.name}/bin/node"${flags} "$usr/lib/${product.name}/${product.entry}" "$@"
 `;
 }

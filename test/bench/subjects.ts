@@ -102,10 +102,10 @@ export function startAgent(town: Town): AgentSubject {
   const logPath = join(town.box, 'agent.log');
   const log = openSync(logPath, 'w');
   const stalls = stallsOf(join(town.box, 'stalls'));
-  const { nodeFlags } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  const { nodeFlags, nodeEnvironment } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   const entry = 'agent/main.ts';
   const args = [...nodeFlags[entry], ...stalls.node, entry, 'run', '--config', town.config];
-  const env = { ...process.env, ...stalls.env };
+  const env = { ...nodeEnvironment[entry], ...process.env, ...stalls.env };
   const child = spawn(process.execPath, args, { cwd: root, env, stdio: ['ignore', log, log] });
   closeSync(log);
   const lastWords = (): string => readFileSync(logPath, 'utf8').slice(-2000);
