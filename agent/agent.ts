@@ -7,7 +7,7 @@ import { showPage } from './assembly/showing.ts';
 import { openSight } from './assembly/sight.ts';
 import { openVoice } from './assembly/voice.ts';
 import { openWatching } from './assembly/watching.ts';
-import type { Config } from './config/load.ts';
+import type { Config } from './config/config.ts';
 import { feedWatchdog, openPulse } from './lifecycle/watchdog.ts';
 import { readBootId } from './platform/boot.ts';
 import { listenHttp } from './platform/http.ts';

@@ -1,5 +1,5 @@
 import { Failure } from '#protocol/failure.ts';
-import type { Config } from '../config/load.ts';
+import type { Config } from '../config/config.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Files } from '../platform/files.ts';
 import type { Log } from '../platform/log.ts';

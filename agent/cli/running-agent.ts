@@ -1,6 +1,6 @@
 import { parseJson } from '#protocol/envelope.ts';
 import { Failure } from '#protocol/failure.ts';
-import type { Config } from '../config/load.ts';
+import type { Config } from '../config/config.ts';
 import { askSocket } from '../platform/http.ts';
 import { type LocalStatus, localStatus } from '../web/local.ts';
 

@@ -58,7 +58,7 @@ export async function readPlaces(
     folder,
     secrets,
     nodeKey: resolve(secrets, signing),
-    // As config/load.ts looks for it: a mere name is a secret first.
+    // As config/named.ts looks for it: a mere name is a secret first.
     tlsKey: key.includes('/') ? resolve(folder, key) : resolve(secrets, key),
     certificate: resolve(folder, mqtt?.cert ?? `${node}.crt`),
     authority: resolve(folder, mqtt?.ca ?? 'ca.crt'),
