@@ -27,10 +27,12 @@ export const enrolCommand: Command = {
     // Loaded here alone: the certificate library must not weigh on the recorder.
     const { makeRequest, placeBundle } = await import('../enrol/request.ts');
     if (typeof answer === 'string') return await take(config, answer, values['json'] === true);
-    if (typeof bundle === 'string') await placeBundle(systemFiles, resolve(bundle), config);
-    const made = await makeRequest(systemFiles, config, {
-      credentials: process.env['CREDENTIALS_DIRECTORY'],
-      utcMs: systemClock.utc(),
+    const made = await onDisk(async () => {
+      if (typeof bundle === 'string') await placeBundle(systemFiles, resolve(bundle), config);
+      return await makeRequest(systemFiles, config, {
+        credentials: process.env['CREDENTIALS_DIRECTORY'],
+        utcMs: systemClock.utc(),
+      });
     });
     if (typeof out === 'string') {
       try {
@@ -49,6 +51,17 @@ export const enrolCommand: Command = {
   },
 };
 
+/** A path that the disk refuses is named to who gave it. Throws `config` `file`. */
+async function onDisk<T>(body: () => Promise<T>): Promise<T> {
+  try {
+    return await body();
+  } catch (cause) {
+    const { path } = cause as NodeJS.ErrnoException;
+    if (cause instanceof Failure || typeof path !== 'string') throw cause;
+    throw new Failure('config', 'file', `${path} cannot be used (${codeOf(cause)})`, { cause });
+  }
+}
+
 async function take(config: string, file: string, json: boolean): Promise<number> {
   let bytes: Buffer;
   try {
@@ -57,11 +70,8 @@ async function take(config: string, file: string, json: boolean): Promise<number
     throw new Failure('usage', 'usage', `${file} cannot be read (${codeOf(cause)})`, { cause });
   }
   const { takeAnswer } = await import('../enrol/answer.ts');
-  const { lang, ...taken } = await takeAnswer(
-    systemFiles,
-    config,
-    bytes,
-    process.env['CREDENTIALS_DIRECTORY'],
+  const { lang, ...taken } = await onDisk(() =>
+    takeAnswer(systemFiles, config, bytes, process.env['CREDENTIALS_DIRECTORY']),
   );
   process.stdout.write(json ? `${JSON.stringify(taken)}\n` : words[lang].taken(taken));
   return 0;

@@ -3,6 +3,7 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, write
 import { join } from 'node:path';
 import { generateX25519Identity, identityToRecipient } from 'age-encryption';
 import * as assert from 'uvu/assert';
+import { enrolCommand } from '#agent/cli/enrol.ts';
 import { takeAnswer } from '#agent/enrol/answer.ts';
 import { certificateRequest } from '#agent/enrol/keys.ts';
 import { makeRequest, placeBundle } from '#agent/enrol/request.ts';
@@ -309,6 +310,12 @@ test('roots that a box trusts are not replaced by a bundle, nor is its configura
     editYaml(rig.config, [[['node'], 'site-02']]);
     assert.is(await codeThrown(() => placeBundle(systemFiles, rig.bundle, rig.config)), 'other-node');
     assert.is(await codeThrown(() => placeBundle(systemFiles, rig.folder, rig.config)), 'bundle');
+  }));
+
+test('a place that the disk refuses is named to who gave it', () =>
+  inRig(async (rig) => {
+    const config = join(rig.bundle, 'bundle.json', 'agent.yaml');
+    assert.is(await codeThrown(() => enrolCommand.run({ bundle: rig.bundle, config }, [])), 'file');
   }));
 
 test('keys that are encrypted to the machine are found; keys that are gone are not made anew', () =>

@@ -12,7 +12,7 @@ import { openClient } from '../../deploy/hub/cli/client.ts';
 import { openRegister, type RegisterEntry } from '../../deploy/hub/register/register.ts';
 import { eventually } from '../support/eventually.ts';
 import { caseFolder, inShortTown, start, stateOf, type World } from '../support/hub-case.ts';
-import { serveHub } from '../support/hub-town.ts';
+import { requestRecord, serveHub } from '../support/hub-town.ts';
 import { suite } from '../support/suite.ts';
 
 const test = suite('the hub, two at once and cut in between', { timeoutMs: 60_000 });
@@ -30,15 +30,7 @@ async function prepared(world: World): Promise<{ request: string; id: string; si
     from: instantText(start),
     to: instantText((end?.start ?? 0) + (end?.durationMs ?? 0)),
   };
-  const record = {
-    protocol: '77/2026',
-    date: '2026-01-16',
-    authority: 'Carabinieri di Cogolo',
-    persons: [{ name: 'Mario Rossi', qualification: 'maresciallo' }],
-    purpose: 'judicial-police' as const,
-    reason: 'furto',
-    windows: [{ node: world.town.node, ...window }],
-  };
+  const record = requestRecord({ node: world.town.node, ...window });
   const { id: request, recordHash } = await client.post('request', { by: 'anna', record });
   const command: CommandPayload = {
     id: randomUUIDv7(),

@@ -9,7 +9,7 @@ import { openMirror } from '../../deploy/hub/logs/mirror.ts';
 import type { Hub } from '../../deploy/hub/server/hub.ts';
 import { embeddedBroker, type TestBroker } from '../support/brokers.ts';
 import { eventually } from '../support/eventually.ts';
-import { hubCommand, type ScriptedNode, scriptedNode, serveHub } from '../support/hub-town.ts';
+import { hubCommand, requestRecord, type ScriptedNode, scriptedNode, serveHub } from '../support/hub-town.ts';
 import { suite } from '../support/suite.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 import { makeTown, type Town } from '../support/town.ts';
@@ -350,22 +350,6 @@ function rewritten(file: string, change: (text: string) => string): void {
 test('a register that was rewritten or cut off contradicts what the nodes wrote down of it', () =>
   inTown(async (world) => {
     const { node, town } = world;
-    const record = {
-      protocol: '1/2026',
-      date: '2026-01-15',
-      authority: 'Carabinieri di Cogolo',
-      persons: [{ name: 'Mario Rossi', qualification: 'maresciallo' }],
-      purpose: 'judicial-police' as const,
-      reason: 'furto',
-      windows: [
-        {
-          node: town.node,
-          camera: 'cam-1',
-          from: '2026-01-15T10:00:00.000Z',
-          to: '2026-01-15T11:00:00.000Z',
-        },
-      ],
-    };
     const shown = async (): Promise<void> => {
       const before = node.cosigned.length;
       await node.checkpoint(node.head());
@@ -377,7 +361,15 @@ test('a register that was rewritten or cut off contradicts what the nodes wrote 
     };
     // As an agent does: what the hub said of its register goes into the log, and under a head.
     for (let request = 0; request < 2; request++) {
-      await openClient(town.hub).post('request', { by: 'anna', record });
+      await openClient(town.hub).post('request', {
+        by: 'anna',
+        record: requestRecord({
+          node: town.node,
+          camera: 'cam-1',
+          from: '2026-01-15T10:00:00.000Z',
+          to: '2026-01-15T11:00:00.000Z',
+        }),
+      });
       await node.show(node.log('started'));
       await shown();
       const { registerSize, registerHead } = node.cosigned.at(-1)?.statement ?? {};

@@ -15,11 +15,23 @@ import { leafHash, merkleRoot } from '#protocol/merkle.ts';
 import type { CommandStatus } from '#protocol/status.ts';
 import { instantText } from '#protocol/time.ts';
 import { topics } from '#protocol/topics.ts';
+import type { RequestRecord } from '../../deploy/hub/register/requests.ts';
 import { type Hub, openHub } from '../../deploy/hub/server/hub.ts';
 import { readSettings } from '../../deploy/hub/settings.ts';
 import { openKey, readTrusted } from '../../deploy/hub/trust.ts';
 
 const root = join(import.meta.dirname, '..', '..');
+
+/** What an authority asks for in writing, of one window. */
+export const requestRecord = (window: RequestRecord['windows'][number]): RequestRecord => ({
+  protocol: '77/2026',
+  date: '2026-01-16',
+  authority: 'Carabinieri di Cogolo',
+  persons: [{ name: 'Mario Rossi', qualification: 'maresciallo' }],
+  purpose: 'judicial-police',
+  reason: 'furto',
+  windows: [window],
+});
 
 export interface Finished {
   code: number;
