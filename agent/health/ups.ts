@@ -43,7 +43,8 @@ export async function readUps(
     ended: () => done.resolve(),
   };
   const either = AbortSignal.any([signal, limit.signal]);
-  either.addEventListener('abort', () => done.resolve(), { once: true });
+  const enough = (): void => done.resolve();
+  either.addEventListener('abort', enough, { once: true });
   const connection = await net.connect({ host, port }, receiver, either).catch(() => undefined); // Nobody there.
   if (connection !== undefined) {
     for (const variable of variables) connection.write(`GET VAR ${name} ${variable}\n`);
@@ -52,6 +53,8 @@ export async function readUps(
     connection.close();
   }
   timer.cancel();
+  // Node keeps a signal that is made of others for as long as somebody listens to it.
+  either.removeEventListener('abort', enough);
   return parseUps(text, name);
 }
 

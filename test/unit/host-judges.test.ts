@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
@@ -7,9 +8,10 @@ import { diskJudge } from '#agent/health/disk-judge.ts';
 import { heatJudge } from '#agent/health/heat-judge.ts';
 import { mountOf } from '#agent/health/mount.ts';
 import { parseSmart } from '#agent/health/smart.ts';
-import { parseUps } from '#agent/health/ups.ts';
+import { parseUps, readUps } from '#agent/health/ups.ts';
 import { upsJudge } from '#agent/health/ups-judge.ts';
 import { systemFiles } from '#agent/platform/files.ts';
+import type { Net } from '#agent/platform/net.ts';
 import { toldConditions } from '../support/conditions.ts';
 import { fakeClock } from '../support/fake-clock.ts';
 import { suite } from '../support/suite.ts';
@@ -239,6 +241,24 @@ test('the lines of upsd are read, its errors are not taken for values', () => {
     '',
   ])
     assert.is(parseUps(wrong, 'ups'), undefined, wrong);
+});
+
+test('a UPS that was asked leaves nobody listening to the signals it was asked with', async () => {
+  const life = new AbortController();
+  const heard: AbortSignal[] = [];
+  const net: Net = {
+    async connect(_, receiver, signal) {
+      heard.push(signal);
+      const answer = Buffer.from('VAR ups ups.status "OL"\nVAR ups battery.charge "9"\nERR X\n');
+      queueMicrotask(() => receiver.data(answer, answer.length));
+      return { local: '', remote: '', write() {}, pace() {}, close() {} };
+    },
+  };
+  const parts = { clock: fakeClock(), net };
+  const reading = await readUps(parts, { host: '127.0.0.1', port: 1, name: 'ups' }, life.signal);
+  assert.equal(reading, { status: ['OL'], chargePercent: 9 });
+  // Asked every 10 s for years: each that stays costs 2 KB.
+  for (const signal of [life.signal, ...heard]) assert.is(getEventListeners(signal, 'abort').length, 0);
 });
 
 test('the clock is ahead by what chrony or timesyncd say it is, unknown where they follow nothing', () => {
