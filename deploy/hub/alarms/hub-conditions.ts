@@ -62,6 +62,20 @@ export const hubConditions: Readonly<Record<string, HubCondition>> = {
       en: 'check the broker (systemctl status mosquitto), then when the certificates expire',
     },
   },
+  'disk-low': {
+    about: 'fleet',
+    severity: 'warning',
+    when: 'less than 1 GiB is free where the hub keeps its data; critical below 256 MiB or 1000 files, when no delivery is taken any more; over a quarter above',
+    name: { it: 'disco del municipio quasi pieno', en: 'disk of the town hall almost full' },
+    cause: {
+      it: 'consegne di casi che nessuno ha chiuso, o altri programmi su quel disco',
+      en: 'deliveries of cases that nobody closed, or other programs on that disk',
+    },
+    check: {
+      it: 'controllare che cosa occupa il disco del municipio (df, du), poi chiudere i casi che non servono più',
+      en: 'check what takes the disk of the town hall (df, du), then close the cases that are not needed any more',
+    },
+  },
   'certificate-expiring': {
     about: 'fleet',
     severity: 'warning',

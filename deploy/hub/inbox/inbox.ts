@@ -7,6 +7,7 @@ import type { Log } from '#agent/platform/log.ts';
 import { Failure } from '#protocol/failure.ts';
 import { uuidV7 } from '#protocol/ids.ts';
 import { maxManifestBytes } from '#protocol/manifest.ts';
+import { reserveBytes } from '../alarms/room-watch.ts';
 import type { Case, Cases } from '../cases/cases.ts';
 import { serial } from '../serial.ts';
 
@@ -287,9 +288,6 @@ export function openInbox(options: { files: Files; cases: Cases; log: Log }): In
     },
   };
 }
-
-/** Kept free for the register and the logs: losing those is worse than refusing footage that the node still holds. */
-const reserveBytes = 256 * 1024 * 1024;
 
 function listedOnly(look: () => Expected): Expected | undefined {
   try {

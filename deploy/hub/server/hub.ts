@@ -15,6 +15,7 @@ import { instantText } from '#protocol/time.ts';
 import { hubNode, topics } from '#protocol/topics.ts';
 import { openAlarms } from '../alarms/alarms.ts';
 import { watchBroker } from '../alarms/broker-watch.ts';
+import { watchRoom } from '../alarms/room-watch.ts';
 import { readAlarmSecrets } from '../alarms/settings.ts';
 import { topologyOf } from '../alarms/topology.ts';
 import { openWaysOut, type WaysOut, waysFor } from '../alarms/ways-out.ts';
@@ -152,6 +153,8 @@ export async function openHub(options: {
     log: log.child({ part: 'mqtt' }),
   });
   const brokerWatch = watchBroker({ clock, alarms: alerts, connected: bus.connected, broken });
+  const space = () => systemFiles.space(data);
+  const roomWatch = watchRoom({ clock, alarms: alerts, space, broken });
   out = openWaysOut({
     settings,
     secrets,
@@ -300,6 +303,7 @@ export async function openHub(options: {
       await uploads.close();
       fleet.close();
       brokerWatch.close();
+      roomWatch.close();
       await out?.close();
       await reflector.close();
       drills.close();
