@@ -225,6 +225,34 @@ test('what is seen in the region is what was filmed there then, and the rest is 
   }
 });
 
+if (!findProgram('ffprobe')) test.skip('pixels that are not square', 'ffprobe is missing');
+else
+  test('pixels that are not square are shown as wide as they were filmed', async () => {
+    using folder = temporaryFolder();
+    const masks = masksOf();
+    const [film] = twoFilms(folder.path, masks, false);
+    const wide = join(folder.path, 'wide.mp4');
+    make(['-i', film, '-c', 'copy', '-bsf:v', 'h264_metadata=sample_aspect_ratio=16/11', wide]);
+    const shapes = [];
+    for (const [index, source] of [film, wide].entries()) {
+      const { path } = await masked(join(folder.path, `masked-${index}`), source, masks);
+      const { stdout } = spawnSync('ffprobe', [
+        ...[
+          '-v',
+          'error',
+          '-show_entries',
+          'stream=width,height,sample_aspect_ratio',
+          '-of',
+          'csv=p=0',
+          path,
+        ],
+      ]);
+      shapes.push(stdout.toString().trim());
+    }
+    assert.is(shapes[1], '320,240,16:11');
+    assert.match(shapes[0] as string, /^320,240,(1:1|N\/A)$/);
+  });
+
 if (!findProgram('ffprobe')) test.skip('what the file says of itself', 'ffprobe is missing');
 else
   test('the file says of itself what an encoder says, and nothing of its source', async () => {

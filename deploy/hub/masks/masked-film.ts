@@ -5,8 +5,9 @@ import { findFfmpeg } from '../viewing/ffmpeg.ts';
 import { readFragments } from '../viewing/fragments.ts';
 import type { JoinedFile } from '../viewing/join.ts';
 import type { Masks } from './masks.ts';
-import { frameBytes, openPainter, type Size } from './paint.ts';
+import { openPainter, type Size } from './paint.ts';
 import { startPiped } from './piped.ts';
+import { readY4m, y4mFrame, y4mHead } from './y4m.ts';
 
 /** What a decoder is told of a film, from its boxes: even size, pictures per second. */
 export interface Shape extends Size {
@@ -45,8 +46,8 @@ function sizeIn(description: Buffer): Size | undefined {
 
 /**
  * Decodes a joined film, masks every picture, encodes it anew into `output`, which must not be there. Three pipes: of
- * the encoder's input no byte but painted pixels comes from the film, so that neither its metadata nor its stream can
- * pass. Pictures within one of a break are masked whole: which side they were filmed on is not sure to a picture.
+ * the encoder's input nothing but painted pixels and the shape of a pixel, two numbers, comes from the film, so that
+ * neither its metadata nor its stream can pass. Pictures within one of a break are masked whole: which side they were filmed on is not sure to a picture.
  * Throws `masks-open`, `no-ffmpeg`, `no-picture-then`, `no-room`.
  */
 export async function maskFilm(
@@ -60,12 +61,11 @@ export async function maskFilm(
   const quiet = ['-hide_banner', '-loglevel', 'error', '-nostats'];
   const decoder = startPiped(ffmpeg, [
     ...[...quiet, '-f', 'mp4', '-i', 'pipe:0', '-an'],
-    ...['-vf', `fps=fps=${rate}:start_time=0,scale=${width}:${height},setsar=1,format=yuv420p`],
-    ...['-f', 'rawvideo', 'pipe:1'],
+    ...['-vf', `fps=fps=${rate}:start_time=0,scale=${width}:${height},format=yuv420p`],
+    ...['-f', 'yuv4mpegpipe', 'pipe:1'],
   ]);
   const encoder = startPiped(ffmpeg, [
-    ...[...quiet, '-f', 'rawvideo', '-pix_fmt', 'yuv420p', '-video_size', `${width}x${height}`],
-    ...['-framerate', String(rate), '-i', 'pipe:0', '-map_metadata', '-1', '-fflags', '+bitexact'],
+    ...[...quiet, '-f', 'yuv4mpegpipe', '-i', 'pipe:0', '-map_metadata', '-1', '-fflags', '+bitexact'],
     ...['-c:v', 'libx264', '-preset', 'veryfast', '-crf', '20', '-flags:v', '+bitexact'],
     ...['-movflags', 'frag_keyframe+empty_moov+default_base_moof', '-f', 'mp4', 'pipe:1'],
   ]);
@@ -79,11 +79,15 @@ export async function maskFilm(
     kill();
   }, stallMs);
   const paint = openPainter(masks, shape);
-  async function* painted(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  async function* painted(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer | string> {
     let index = 0;
-    for await (const frame of framesOf(chunks, frameBytes(shape))) {
+    for await (const one of readY4m(chunks, shape)) {
       watch.refresh();
-      yield paint(frame, instantAt(film, (index++ * 1000) / rate, 1000 / rate));
+      if (typeof one === 'string') yield y4mHead(shape, rate, one);
+      else {
+        yield y4mFrame;
+        yield paint(one, instantAt(film, (index++ * 1000) / rate, 1000 / rate));
+      }
     }
   }
   const work = [
@@ -124,21 +128,4 @@ export function instantAt({ stretches }: JoinedFile, atMs: number, pictureMs: nu
   if (index > 0 && atMs - stretch.atMs < pictureMs) return undefined;
   if (next !== undefined && next.atMs - atMs <= pictureMs) return undefined;
   return stretch.start + atMs - stretch.atMs;
-}
-
-/** Whole pictures out of a stream, each in memory of its own. Throws `no-picture-then` when a part of one is left. */
-async function* framesOf(chunks: AsyncIterable<Buffer>, bytes: number): AsyncGenerator<Buffer> {
-  let frame = Buffer.allocUnsafe(bytes);
-  let have = 0;
-  for await (const chunk of chunks)
-    for (let at = 0; at < chunk.length; ) {
-      const taken = chunk.copy(frame, have, at, Math.min(chunk.length, at + bytes - have));
-      at += taken;
-      have += taken;
-      if (have < bytes) continue;
-      yield frame;
-      frame = Buffer.allocUnsafe(bytes);
-      have = 0;
-    }
-  if (have > 0) throw new Failure('corrupt', 'no-picture-then', 'the decoder ended within a picture');
 }
