@@ -13,9 +13,17 @@ interface Sign {
 const word = (bytes: Buffer, at: number, text: string): boolean =>
   bytes.toString('latin1', at, at + text.length) === text;
 
+const oneOf = (bytes: Buffer, at: number, values: readonly number[]): boolean =>
+  values.includes(bytes[at] ?? -1);
+const bits = (bytes: Buffer, at: number, mask: number): number => (bytes[at] ?? 0xff) & mask;
+/** H.264 §A.2 and §A.3: profile_idc and level_idc. */
+const profiles = [44, 66, 77, 83, 86, 88, 100, 110, 118, 122, 128, 244];
+const levels = [9, 10, 11, 12, 13, 20, 21, 22, 30, 31, 32, 40, 41, 42, 50, 51, 52, 60, 61, 62];
+
 /**
- * Signs of five bytes and more, so that neither the random bytes of a sealed file nor a text that names a box of MP4
- * shows one: ISO/IEC 14496-12 §8.8.5 and §4.3, JFIF and Exif, PNG §5.2, H.264 and H.265 Annex B.
+ * Signs of more than six bytes' worth: five at random would stand somewhere in the sealed files of one tour in six
+ * thousand. A text that names a box of MP4 shows none either. ISO/IEC 14496-12 §8.8.5 and §4.3, JFIF and Exif, PNG §5.2,
+ * H.264 and H.265 Annex B.
  */
 const signs: Sign[] = [
   { what: 'MP4 fragment', bytes: Buffer.from('mfhd'), around: (bytes, at) => word(bytes, at - 8, 'moof') },
@@ -35,12 +43,33 @@ const signs: Sign[] = [
     bytes: Buffer.of(0xff, 0xd8, 0xff, 0xe1),
     around: (bytes, at) => word(bytes, at + 6, 'Exif'),
   },
-  { what: 'JPEG', bytes: Buffer.of(0xff, 0xd8, 0xff, 0xdb, 0x00) },
+  {
+    what: 'JPEG',
+    bytes: Buffer.of(0xff, 0xd8, 0xff, 0xdb, 0x00),
+    // The length of whole tables of quantisation, and the number of the first: T.81 §B.2.4.1.
+    around: (bytes, at) => oneOf(bytes, at + 5, [0x43, 0x83, 0x84, 0xc5]) && bits(bytes, at + 6, 0xec) === 0,
+  },
   { what: 'PNG', bytes: Buffer.from('\x89PNG\r\n\x1a\n', 'latin1') },
-  // Sequence parameter sets, and what precedes them in H.265.
-  { what: 'H.264 byte stream', bytes: Buffer.of(0, 0, 0, 1, 0x67) },
-  { what: 'H.264 byte stream', bytes: Buffer.of(0, 0, 0, 1, 0x65) },
-  { what: 'H.265 byte stream', bytes: Buffer.of(0, 0, 0, 1, 0x40, 1) },
+  {
+    what: 'H.264 byte stream',
+    bytes: Buffer.of(0, 0, 0, 1, 0x67),
+    around: (bytes, at) =>
+      oneOf(bytes, at + 5, profiles) && bits(bytes, at + 6, 0x03) === 0 && oneOf(bytes, at + 7, levels),
+  },
+  {
+    what: 'H.264 byte stream',
+    bytes: Buffer.of(0, 0, 0, 1, 0x65),
+    // A picture's first slice, of type I, by the first set, and its frame is number 0, as that of every IDR: §7.3.3.
+    around: (bytes, at) =>
+      (bytes[at + 5] === 0x88 && bits(bytes, at + 6, 0xf8) === 0x80) ||
+      (bytes[at + 5] === 0xb8 && bits(bytes, at + 6, 0x80) === 0),
+  },
+  {
+    what: 'H.265 byte stream',
+    // What precedes the sequence parameter sets: a base layer, and one layer in all (§7.3.2.1).
+    bytes: Buffer.of(0, 0, 0, 1, 0x40, 1),
+    around: (bytes, at) => bits(bytes, at + 6, 0x0f) === 0x0c && bits(bytes, at + 7, 0xf0) === 0,
+  },
 ];
 const pieceBytes = 4 * 1024 * 1024;
 /** Pieces overlap by more than a sign and what stands around it. */

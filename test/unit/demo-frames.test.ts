@@ -29,8 +29,11 @@ const pictures: Record<string, Buffer> = {
   'a whole recording': readFileSync(walkers),
   JFIF: Buffer.concat([Buffer.of(0xff, 0xd8, 0xff, 0xe0, 0, 16), Buffer.from('JFIF\0')]),
   Exif: Buffer.concat([Buffer.of(0xff, 0xd8, 0xff, 0xe1, 0, 16), Buffer.from('Exif\0\0')]),
+  'a JPEG that begins with its tables': Buffer.of(0xff, 0xd8, 0xff, 0xdb, 0, 0x43, 0, 16),
   PNG: Buffer.from('\x89PNG\r\n\x1a\n\0\0\0\rIHDR', 'latin1'),
   'a byte stream': Buffer.concat(parameterSets.map((set) => Buffer.concat([Buffer.of(0, 0, 0, 1), set]))),
+  'a keyframe alone': Buffer.of(0, 0, 0, 1, 0x65, 0x88, 0x84, 0x1b),
+  'a byte stream of H.265': Buffer.of(0, 0, 0, 1, 0x40, 1, 0x0c, 1),
 };
 
 for (const [what, bytes] of Object.entries(pictures))
@@ -41,6 +44,17 @@ for (const [what, bytes] of Object.entries(pictures))
       assert.is(found(Buffer.concat([Buffer.alloc(before, 0x20), bytes])).length > 0, true, `${before}`);
     assert.is(found(Buffer.concat([sealedHead, randomBytes(1000), bytes])).length > 0, true);
   });
+
+test('the bytes that a sign begins with are none where the rest of it is not there', () => {
+  for (const short of [
+    [0xff, 0xd8, 0xff, 0xdb, 0],
+    [0, 0, 0, 1, 0x67],
+    [0, 0, 0, 1, 0x65],
+    [0, 0, 0, 1, 0x40, 1],
+  ])
+    for (const rest of [0x11, 0x5a, 0xff])
+      assert.equal(found(Buffer.from([...short, rest, rest, rest])), [], `${short} ${rest}`);
+});
 
 test('random bytes and words about pictures are none', () => {
   assert.equal(found(Buffer.concat([sealedHead, randomBytes(16 * 1024 * 1024)])), []);
