@@ -1,5 +1,6 @@
+import { constants } from 'node:fs';
 import * as fs from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 
 /** A file open for writing or reading. The caller closes it; closing waits for what is under way. */
 export interface OpenFile {
@@ -33,7 +34,10 @@ export interface FileFacts {
 
 /** The disk, as asked for by everything that keeps something. Errors are Node's own, with their `code`. */
 export interface Files {
-  /** `create` fails with EEXIST on an existing file; `append` creates what is missing; modes are 0600 and 0700. */
+  /**
+   * `create` fails with EEXIST on an existing file; `append` creates what is missing; modes are 0600 and 0700. What root
+   * makes, here and by {@link Files.makeFolder}, belongs to whom the folder around it belongs.
+   */
   open(path: string, how: 'create' | 'append' | 'read'): Promise<OpenFile>;
   /** The whole file, or EFBIG beyond `maxBytes`. */
   read(path: string, maxBytes: number): Promise<Buffer>;
@@ -73,7 +77,7 @@ function behind(list: readonly Uint8Array[], bytes: number): Uint8Array[] {
 
 export const systemFiles: Files = {
   async open(path, how) {
-    const handle = await fs.open(path, { create: 'wx', append: 'a', read: 'r' }[how], 0o600);
+    const handle = how === 'read' ? await fs.open(path, 'r') : await openToWrite(path, how);
     return {
       async write(bytes) {
         let done = 0;
@@ -119,8 +123,15 @@ export const systemFiles: Files = {
   replace: (from, to) => fs.rename(from, to),
   remove: (path) => fs.unlink(path),
   removeFolder: (path) => fs.rmdir(path),
-  makeFolder: async (path) => {
-    await fs.mkdir(path, { recursive: true, mode: 0o700 });
+  async makeFolder(path) {
+    const first = await fs.mkdir(path, { recursive: true, mode: 0o700 });
+    if (first === undefined || !isRoot()) return;
+    const made = [resolve(path)];
+    while (made[0]!.length > resolve(first).length) made.unshift(dirname(made[0]!));
+    for (const folder of made) {
+      const handle = await fs.open(folder, constants.O_DIRECTORY | constants.O_NOFOLLOW);
+      await handOver(handle, await fs.stat(dirname(folder))).finally(() => handle.close());
+    }
   },
   async list(path) {
     try {
@@ -166,6 +177,29 @@ export const systemFiles: Files = {
     return { freeBytes: bavail * bsize, totalBytes: blocks * bsize, freeInodes: ffree, totalInodes: files };
   },
 };
+
+const isRoot = (): boolean => process.geteuid?.() === 0;
+
+/**
+ * What root makes in somebody's folder is theirs: a state that only root may read would keep the agent, which runs as a
+ * user of its own, from starting again. What was there keeps its owner: it may be a link to anybody's.
+ */
+async function openToWrite(path: string, how: 'create' | 'append'): Promise<fs.FileHandle> {
+  if (!isRoot()) return await fs.open(path, how === 'create' ? 'wx' : 'a', 0o600);
+  const owner = await fs.stat(dirname(path));
+  try {
+    const made = await fs.open(path, how === 'create' ? 'wx' : 'ax', 0o600);
+    await handOver(made, owner);
+    return made;
+  } catch (error) {
+    if (how === 'create' || (error as { code?: unknown }).code !== 'EEXIST') throw error;
+    return await fs.open(path, 'a', 0o600);
+  }
+}
+
+async function handOver(made: fs.FileHandle, { uid, gid }: { uid: number; gid: number }): Promise<void> {
+  if (uid !== 0) await made.chown(uid, gid).catch(() => {}); // A root that may not, as in some containers: root's it stays.
+}
 
 export function isMissing(error: unknown): boolean {
   return (error as { code?: unknown } | null)?.code === 'ENOENT';
