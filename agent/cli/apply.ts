@@ -12,6 +12,7 @@ import { askSocket } from '../platform/http.ts';
 import { openLog } from '../platform/log.ts';
 import { systemRandom } from '../platform/random.ts';
 import { type Command, required } from './arguments.ts';
+import { findSocket } from './status.ts';
 
 /** A week of a fast camera onto a slow stick. */
 const applyLimitMs = 6 * 3_600_000;
@@ -32,7 +33,9 @@ export const applyCommandLine: Command = {
   async run(values, [file]) {
     if (file === undefined) throw new Failure('usage', 'usage', 'the file with the command is missing');
     const out = resolve(required(values, 'out'));
-    const config = await loadConfig(required(values, 'config'), { files: systemFiles, env: process.env });
+    const config = required(values, 'config');
+    // Not the secrets, which may be encrypted to the machine: the agent that runs has them.
+    const socket = await findSocket({ config });
     let command: Buffer;
     try {
       command = await systemFiles.read(file, maxFileBytes);
@@ -40,10 +43,10 @@ export const applyCommandLine: Command = {
       throw new Failure('usage', 'usage', `${file} cannot be read (${codeOf(cause)})`, { cause });
     }
     const body = Buffer.from(JSON.stringify({ command: command.toString('base64'), out }));
-    const status = await ask(config.socket, body).catch((error: unknown) => {
+    const status = await ask(socket, body).catch(async (error: unknown) => {
       if (codeOf(error) !== 'socket-away') throw error;
       requireNoPicture(command);
-      return whileItIsAway(config, body);
+      return whileItIsAway(await loadConfig(config, { files: systemFiles, env: process.env }), body);
     });
     const { state, reason } = status;
     process.stdout.write(
@@ -83,6 +86,8 @@ async function ask(socket: string, body: Buffer): Promise<CommandStatus> {
     { method: 'POST', path: '/v1/apply', body },
     { timeoutMs: applyLimitMs, maxBytes: 1024 * 1024 },
   );
+  if (reply.status === 500)
+    throw new Failure('unavailable', 'agent-failed', 'the agent failed at it; its own log says why');
   const answer = parseJson(Buffer.from(reply.body));
   const failed = problem.safeParse(answer);
   if (failed.success) throw new Failure(failed.data.kind as FailureKind, failed.data.code, failed.data.error);

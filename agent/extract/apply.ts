@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { maxCommandBytes } from '#protocol/command.ts';
 import { parseEnvelope, parseJson, payloadTypes, signEnvelope } from '#protocol/envelope.ts';
-import { Failure } from '#protocol/failure.ts';
+import { codeOf, Failure } from '#protocol/failure.ts';
 import { uuidV7 } from '#protocol/ids.ts';
 import type { LineProof } from '#protocol/proof.ts';
 import type { CommandStatus } from '#protocol/status.ts';
@@ -24,7 +24,8 @@ export interface ApplyParts {
  * A signed command from a stick: the same checks, journal and log as one from the broker, its footage copied into
  * `folder`, which must be empty. Beside the copy it leaves `command.dsse.json`, `status.dsse.json` and `proof.json`,
  * the lines of the acceptance and of the outcome under the log's head, refusals included. Gives the last status.
- * Throws `out-not-empty` (usage); `not-taken` (unavailable) when the disk would not take the journal or the log.
+ * Throws `out-not-empty` (usage); `out-refused` (unavailable) when the folder does not take them, before the command is
+ * taken where that shows; `not-taken` (unavailable) when the disk would not take the journal or the log.
  */
 export async function applyCommand(
   parts: ApplyParts,
@@ -33,24 +34,38 @@ export async function applyCommand(
   signal: AbortSignal,
 ): Promise<CommandStatus> {
   const { files, commands, copies } = parts;
-  if ((await files.list(folder)).length > 0)
+  const refused = (cause: unknown): never => {
+    const code = codeOf(cause);
+    const whose = ['EACCES', 'EPERM', 'EROFS'].includes(code)
+      ? ': it must be writable for the user that the agent runs as'
+      : '';
+    throw new Failure('unavailable', 'out-refused', `${folder} does not take files (${code})${whose}`, {
+      cause,
+    });
+  };
+  const leave = (name: string, bytes: Buffer | string): Promise<void> =>
+    writeDurably(files, join(folder, name), bytes).catch(refused);
+  if ((await files.list(folder).catch(refused)).length > 0)
     throw new Failure('usage', 'out-not-empty', `${folder} is not empty`);
-  await makeFolderDurably(files, folder);
+  await makeFolderDurably(files, folder).catch(refused);
+  // Before its id is taken: two persons would have to sign another.
+  await leave('command.dsse.json', message);
   const id = claimedId(message);
   if (id !== undefined) copies.into(id, folder);
   try {
     const first = await commands.receive(message, 'usb');
-    if (first === undefined)
+    if (first === undefined) {
+      await files.remove(join(folder, 'command.dsse.json')).catch(refused);
       throw new Failure('unavailable', 'not-taken', 'the journal or the log cannot be written');
+    }
     const over = first.state !== 'accepted' && first.state !== 'running';
     const last = over ? first : ((await commands.ended(first.id, signal)) ?? first);
     const lines = [...new Set([first.auditSeq, last.auditSeq])];
     const proofs: LineProof[] = [];
     for (const seq of lines) proofs.push(await parts.prove(seq));
     const status = signEnvelope(payloadTypes.status, Buffer.from(JSON.stringify(last)), [parts.key]);
-    await writeDurably(files, join(folder, 'command.dsse.json'), message);
-    await writeDurably(files, join(folder, 'status.dsse.json'), status);
-    await writeDurably(files, join(folder, 'proof.json'), `${JSON.stringify({ lines: proofs }, null, 1)}\n`);
+    await leave('status.dsse.json', status);
+    await leave('proof.json', `${JSON.stringify({ lines: proofs }, null, 1)}\n`);
     return last;
   } finally {
     if (id !== undefined) await copies.forget(id);

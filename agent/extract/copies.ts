@@ -15,7 +15,7 @@ export interface Copies extends Delivery {
 
 /**
  * Copies each item under its name, checked against its hash, never over anything. Fails as `copy-failed` when the
- * folder does not take it: the store's disk is another matter.
+ * folder does not take it, as `footage-missing` or `footage-changed` when the store's disk does not give it.
  */
 export function openCopies(files: Files): Copies {
   const folders = new Map<string, string>();
@@ -31,26 +31,26 @@ export function openCopies(files: Files): Copies {
           'no-destination',
           'the stick was taken away: the command must be given anew',
         );
-      let before = 0;
-      for (const [index, item] of items.entries()) {
-        const bytes = await copy(files, item, folder, signal);
-        before += bytes;
-        progress({ bytes: before, files: index + 1 });
+      try {
+        let before = 0;
+        for (const [index, item] of items.entries()) {
+          before += await copy(files, item, folder, signal);
+          progress({ bytes: before, files: index + 1 });
+        }
+        await files.syncFolder(folder);
+      } catch (cause) {
+        // Names of its own and an end that was asked for; whatever else a disk says here, the stick says.
+        if (cause instanceof Failure || codeOf(cause) === 'unknown') throw cause;
+        throw new Failure('denied', 'copy-failed', `the folder does not take the copy: ${codeOf(cause)}`, {
+          cause,
+        });
       }
-      await files.syncFolder(folder).catch(failed);
     },
     forget: async (command) => {
       folders.delete(command);
     },
     known: async () => [...folders.keys()],
   };
-}
-
-function failed(cause: unknown): never {
-  if (cause instanceof Failure) throw cause;
-  throw new Failure('denied', 'copy-failed', `the folder does not take the copy: ${codeOf(cause)}`, {
-    cause,
-  });
 }
 
 /** 1 PATH.part, 2 synced, 3 renamed. A stick has no links, so a name that is taken is looked for first. */
@@ -65,7 +65,7 @@ async function copy(
   if ((await files.size(path)) !== undefined)
     throw new Failure('denied', 'copy-exists', `${path} is there already`);
   if ((await files.size(part)) !== undefined) await files.remove(part);
-  const target = await files.open(part, 'create').catch(failed);
+  const target = await files.open(part, 'create');
   const hash = createHash('sha256');
   let bytes = 0;
   try {
@@ -73,15 +73,15 @@ async function copy(
       signal.throwIfAborted();
       hash.update(piece);
       bytes += piece.length;
-      await target.write(piece).catch(failed);
+      await target.write(piece);
     }
-    await target.sync().catch(failed);
+    await target.sync();
   } finally {
     await target.close();
   }
   if ('path' in content && (bytes !== content.size || hash.digest('hex') !== content.sha256))
     throw new Failure('corrupt', 'footage-changed', `${content.path} is not what its entry says`);
-  await files.replace(part, path).catch(failed);
+  await files.replace(part, path);
   return bytes;
 }
 
@@ -90,13 +90,14 @@ async function* pieces(files: Files, content: Item['content']): AsyncGenerator<B
     yield content.bytes;
     return;
   }
-  const source = await files.open(content.path, 'read').catch((cause: unknown) => {
-    throw new Failure('corrupt', 'footage-missing', content.path, { cause });
-  });
+  const gone = (cause: unknown): never => {
+    throw new Failure('corrupt', 'footage-missing', `${content.path}: ${codeOf(cause)}`, { cause });
+  };
+  const source = await files.open(content.path, 'read').catch(gone);
   try {
     const buffer = Buffer.allocUnsafe(pieceBytes);
     for (let at = 0; ; ) {
-      const got = await source.read(buffer, at);
+      const got = await source.read(buffer, at).catch(gone);
       if (got === 0) return;
       yield buffer.subarray(0, got);
       at += got;

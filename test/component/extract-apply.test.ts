@@ -6,13 +6,15 @@ import { openCommands } from '#agent/command/commands.ts';
 import { applyCommand } from '#agent/extract/apply.ts';
 import { openCopies } from '#agent/extract/copies.ts';
 import { openExtractions } from '#agent/extract/extraction.ts';
-import { systemFiles } from '#agent/platform/files.ts';
+import { type Files, systemFiles } from '#agent/platform/files.ts';
 import { signersStand } from '#protocol/command.ts';
 import { parseEnvelope, payloadTypes, sha256, verifyEnvelope } from '#protocol/envelope.ts';
+import type { Failure } from '#protocol/failure.ts';
 import { publicKeyOf } from '#protocol/key.ts';
 import { manifestSchema } from '#protocol/manifest.ts';
 import { verifyPolicy } from '#protocol/policy.ts';
 import { lineProofSchema, verifyLineProof } from '#protocol/proof.ts';
+import type { CommandStatus } from '#protocol/status.ts';
 import { codeThrown } from '../support/code-thrown.ts';
 import { eventually } from '../support/eventually.ts';
 import { fakeClock } from '../support/fake-clock.ts';
@@ -26,12 +28,12 @@ const test = suite('apply from a stick');
 const world = signedWorld();
 const nodeKey = publicKeyOf(world.keys.node);
 
-async function node(folder: string, later = world.policy) {
+async function node(folder: string, later = world.policy, files: Files = systemFiles) {
   const clock = fakeClock();
   const common = { files: systemFiles, clock, log: quietLog, node: 'site-09', key: world.keys.node };
   const audit = await openAudit({ ...common, folder: join(folder, 'audit') });
   const footage = fakeFootage(join(folder, 'footage'));
-  const copies = openCopies(systemFiles);
+  const copies = openCopies(files);
   const extractions = await openExtractions({
     ...common,
     folder: join(folder, 'extract'),
@@ -55,7 +57,7 @@ async function node(folder: string, later = world.policy) {
     runners: { extract: extractions.runner },
   });
   const prove = (seq: number) => audit.prove(seq, { hash: 'ab'.repeat(32), version: 1 });
-  const parts = { files: systemFiles, commands, copies, key: world.keys.node, prove };
+  const parts = { files, commands, copies, key: world.keys.node, prove };
   return {
     footage,
     now: clock.utc(),
@@ -164,5 +166,89 @@ test('a folder that is not empty is left alone; footage that is not what was rec
   assert.equal([status.state, status.reason], ['failed', 'footage-changed']);
   assert.not.ok(existsSync(join(out, segment.file)));
   await eventually('the reservation to go', () => !box.reserved());
+  await box.close();
+});
+
+/** The disks of this machine, of which `broken` says what one call gives. */
+function failingFiles(broken: (what: string, path: string) => string | undefined): Files {
+  const judged = (what: string, path: string): void => {
+    const code = broken(what, path);
+    if (code !== undefined) throw Object.assign(new Error(`${code}: ${what} ${path}`), { code });
+  };
+  return {
+    ...systemFiles,
+    async open(path, how) {
+      judged(how, path);
+      const file = await systemFiles.open(path, how);
+      return {
+        ...file,
+        async read(into, position) {
+          judged('reading', path);
+          return file.read(into, position);
+        },
+        async close() {
+          await file.close();
+          judged('close', path);
+        },
+      };
+    },
+    async size(path) {
+      judged('size', path);
+      return systemFiles.size(path);
+    },
+    async makeFolder(path) {
+      judged('makeFolder', path);
+      await systemFiles.makeFolder(path);
+    },
+  };
+}
+
+test('a stick that is pulled out and a disk that does not give a segment fail the command, not the agent', async () => {
+  const segments = /\.mp4\.age/;
+  for (const [broken, reason, thrown] of [
+    // Between two files, and as one is closed.
+    [(what: string, path: string) => what === 'size' && segments.test(path), 'copy-failed'],
+    [(what: string, path: string) => what === 'close' && path.endsWith('.part'), 'copy-failed'],
+    [(what: string, path: string) => what === 'reading' && path.includes('footage'), 'footage-missing'],
+    // Pulled out for good: nobody is left to be told there.
+    [
+      (what: string, path: string) => what === 'create' && /manifest|status/.test(path),
+      'copy-failed',
+      'out-refused',
+    ],
+  ] as const) {
+    using folder = temporaryFolder();
+    const files = failingFiles((what, path) => (broken(what, path) ? 'EIO' : undefined));
+    const box = await node(folder.path, world.policy, files);
+    box.footage.add(box.now - 700_000, box.now - 500_000);
+    box.footage.add(box.now - 500_000, box.now - 200_000);
+    const extract = world.extract();
+    const first = await box.apply(extract, join(folder.path, 'stick')).catch((error: unknown) => error);
+    if (thrown === undefined) assert.is((first as CommandStatus).reason, reason);
+    else {
+      assert.is((first as Failure).code, thrown);
+      const again = await box.apply(extract, join(folder.path, 'other')).catch((error: unknown) => error);
+      assert.is((again as Failure).code, thrown);
+    }
+    await eventually('the reservation to go', () => !box.reserved());
+    await box.close();
+  }
+});
+
+test('a folder that the agent may not write costs no command its id', async () => {
+  using folder = temporaryFolder();
+  const locked = join(folder.path, 'locked');
+  mkdirSync(locked);
+  let closed = true;
+  const files = failingFiles((what, path) =>
+    closed && path.startsWith(locked) && ['create', 'makeFolder'].includes(what) ? 'EACCES' : undefined,
+  );
+  const box = await node(folder.path, world.policy, files);
+  box.footage.add(box.now - 700_000, box.now - 200_000);
+  const extract = world.extract();
+  for (const out of [locked, join(locked, 'deeper')])
+    assert.is(await codeThrown(() => box.apply(extract, out)), 'out-refused');
+  closed = false;
+  assert.is((await box.apply(extract, locked)).state, 'done');
   await box.close();
 });

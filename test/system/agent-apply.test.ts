@@ -1,5 +1,5 @@
 import { createPrivateKey, randomUUIDv7 } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import type { CommandPayload } from '#protocol/command.ts';
@@ -70,6 +70,15 @@ test('footage and proofs reach the stick, whether the agent runs or not; a bad c
       assert.ok(names.includes(name), `${name} in ${names.join(' ')}`);
     assert.ok(names.some((name) => name.endsWith('.mp4.age')));
     assert.is((await apply(file, stick)).code, 64, 'a folder that is not empty');
+    const below = await apply(file, join(file, 'stick'));
+    assert.is(below.code, 69, below.stderr);
+    assert.match(below.stderr, /does not take files \(ENOTDIR\)/);
+    // Encrypted to the machine, as a box has them: who runs has them open.
+    const secrets = join(town.box, 'secrets');
+    renameSync(secrets, `${secrets}.away`);
+    const again = await apply(file, join(folder.path, 'stick-again'));
+    renameSync(`${secrets}.away`, secrets);
+    assert.is(again.code, 0, again.stderr);
 
     await agent.stop();
     const away = join(folder.path, 'stick-2');
