@@ -186,7 +186,7 @@ test('nobody on this box sees the password, nor ffmpeg where the camera is', asy
       const text = readFileSync(`/proc/${child.pid}/${file}`, 'latin1');
       assert.not.match(text, account.password);
       assert.not.match(text, account.user);
-      assert.not.match(text, String(simulator.port));
+      assert.not.match(text, `:${simulator.port}`);
       assert.not.match(text, camera.url);
     }
     assert.match(

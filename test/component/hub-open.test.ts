@@ -196,6 +196,8 @@ test('whatever is changed in a package is found', () =>
       writeFileSync(path, before, 'latin1');
       return found;
     };
+    const otherSignature = (text: string): string =>
+      text.replace(/(?<="sig":")./, (digit) => (digit === 'A' ? 'B' : 'A'));
     const flip = (text: string): string =>
       text.slice(0, -40) + (text.at(-40) === 'A' ? 'B' : 'A') + text.slice(-39);
     assert.is(await changed('viewing.mp4', flip), 'files/files-differ');
@@ -216,19 +218,13 @@ test('whatever is changed in a package is found', () =>
       (await changed('manifest.dsse.json', (text) => text.replace(/"payload":"../, '"payload":"eZ'))) ?? '',
       /^evidence\//,
     );
-    assert.match(
-      (await changed('command.dsse.json', (text) => text.replace(/"sig":"./, '"sig":"_'))) ?? '',
-      /^evidence\//,
-    );
+    assert.match((await changed('command.dsse.json', (text) => otherSignature(text))) ?? '', /^evidence\//);
     const oneSignature = (text: string): string => {
       const envelope = JSON.parse(text);
       return JSON.stringify({ ...envelope, signatures: envelope.signatures.slice(0, 1) });
     };
     assert.is(await changed('command.dsse.json', oneSignature), 'evidence/missing-signature');
-    assert.match(
-      (await changed('policy.dsse.json', (text) => text.replace(/"sig":"./, '"sig":"_'))) ?? '',
-      /^policy\//,
-    );
+    assert.match((await changed('policy.dsse.json', (text) => otherSignature(text))) ?? '', /^policy\//);
     writeFileSync(join(folder, 'more.txt'), 'x');
     assert.is(await failing(), 'files/files-differ');
     rmSync(join(folder, 'more.txt'));
@@ -287,7 +283,10 @@ test('a ZIP opens with the passphrase that is shown, and with no other', () =>
     writeFileSync(wrong, `${passphrase}x\n`);
     assert.is((await world.run('verify', file, '--passphrase-file', right)).code, 0);
     assert.is((await world.run('verify', file, '--passphrase-file', wrong)).code, 2);
-    assert.is(readFileSync(file).includes('ftyp'), false);
+    const film = world.segments[0]?.clear ?? Buffer.alloc(0);
+    const at = film.indexOf('avcC');
+    assert.ok(at > 0);
+    assert.is(readFileSync(file).includes(film.subarray(at, at + 16)), false);
     const again = await world.run('open', id, '--identity', officerIdentity(world), '--pack', file, '--zip');
     assert.is(again.code, 64, 'nothing is replaced');
     const lost = join(world.folder, 'nowhere', 'copy.zip');

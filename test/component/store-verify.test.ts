@@ -162,7 +162,11 @@ test('a ledger that was edited', async () => {
   assert.equal(
     await found(
       edit((lines) => {
-        lines.splice(3, 0, lines[1]!.replace(/"sha256":"../, '"sha256":"00'));
+        lines.splice(
+          3,
+          0,
+          lines[1]!.replace(/(?<="sha256":")./, (digit) => (digit === '0' ? '1' : '0')),
+        );
       }),
     ),
     ['problem ledger-contradicts', 'problem segment-hash'],

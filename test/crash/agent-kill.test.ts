@@ -32,8 +32,8 @@ async function liveAndDie(town: Town): Promise<number> {
   await using agent: AgentChild = startAgent(town);
   await agent.recording(cameras);
   await new Promise((resolve) => setTimeout(resolve, Math.random() * 900));
-  const killedAt = Date.now();
   agent.signal('SIGKILL');
+  const killedAt = Date.now();
   const { signal } = await agent.exit;
   assert.is(signal, 'SIGKILL', agent.err());
   return killedAt;

@@ -41,7 +41,9 @@ test('c. 3: a box and its log know the request by number and hash, and no person
     [accepted.operator, accepted.officer],
     [world.idOf(world.keys.operator), world.idOf(world.keys.officer)],
   );
-  for (const { name } of world.policy.persons) assert.not.ok(box.disk().includes(name), name);
+  // As a word: four letters can stand in the base64 of a signature by chance.
+  for (const { name } of world.policy.persons)
+    assert.not.match(box.disk(), new RegExp(`(?<![\\w+/])${name}(?![\\w+/])`));
   // There is no place for one: a command with a name in it is refused.
   for (const extra of [
     { authority: 'Carabinieri' },

@@ -8,6 +8,16 @@ import { suite } from '../support/suite.ts';
 // Art. 9 c. 1 g: at the end of the proceeding the files are deleted.
 const test = suite('Art. 9 c. 1 g: closing deletes every copy', { timeoutMs: 180_000 });
 
+/** Of a file of a hub that runs: one that it took away after it was listed holds nothing. */
+function contentOf(file: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    return Buffer.alloc(0);
+  }
+}
+
 test('no byte of the footage is left at the hub; manifest, hashes and lines are', () =>
   inTown(async (world) => {
     const id = await world.delivered();
@@ -17,7 +27,7 @@ test('no byte of the footage is left at the hub; manifest, hashes and lines are'
       const piece = sealed.subarray(sealed.length - 64);
       for (const entry of readdirSync(world.town.hub, { recursive: true, withFileTypes: true }))
         if (entry.isFile())
-          assert.not(readFileSync(join(entry.parentPath, entry.name)).includes(piece), entry.name);
+          assert.not(contentOf(join(entry.parentPath, entry.name)).includes(piece), entry.name);
     }
     assert.ok(existsSync(join(caseFolder(world, id), 'manifest.dsse.json')));
     const line = (await registerLines(world, '--case', id)).at(-1);

@@ -135,7 +135,7 @@ else {
     for (const { text } of seenOfChildren(agent.pid)) {
       assert.not.match(text, account.password);
       assert.not.match(text, account.user);
-      assert.not.match(text, String(simulator.port));
+      assert.not.match(text, `:${simulator.port}`);
     }
     const { health } = (await agent.status())!;
     for (const { id, ffmpeg } of site) {
