@@ -394,6 +394,16 @@ test('without a hub that runs: enrolled, renewed, revoked, with a line of the re
 
   const broker = join(folder.path, 'mosquitto');
   mkdirSync(broker);
+  // A key that is no root's, and a broker that is nowhere: refused before the box has lost anything.
+  const trustBefore = ['ca.crl', 'policy.dsse.json', 'authority/issued.jsonl'].map((name) =>
+    join(town.hub, name),
+  );
+  const contents = (): string[] => trustBefore.map((file) => readFileSync(file, 'utf8'));
+  const untouched = contents();
+  const noRoot = ['--root-key', join(town.hub, 'keys', 'operator.key')];
+  assert.is((await hub('revoke', town.node, ...noRoot, '--broker', broker)).code, 2);
+  assert.is((await hub('revoke', town.node, ...root, '--broker', join(folder.path, 'none'))).code, 64);
+  assert.equal(contents(), untouched);
   const revoke = ['revoke', town.node, ...root, '--broker', broker, '--json'];
   const stays = await hub(...revoke, '--broker-restart', 'false');
   assert.is(stays.code, 69, 'a broker that was not restarted is said to be');

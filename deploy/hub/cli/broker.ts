@@ -25,6 +25,13 @@ export const brokerOptions = {
   },
 } as const;
 
+/** Throws `usage` where `--broker` names no folder. */
+export function requireBroker(call: Call): void {
+  const named = call.option('broker');
+  if (named !== undefined && !existsSync(named))
+    throw new Failure('usage', 'usage', `there is no folder ${named}`);
+}
+
 /**
  * Hands the newest list of revoked certificates to the broker and restarts it: whoever is revoked is out then, the
  * others are back within half a minute with their sessions. Where no broker is on this machine, says what to do.
@@ -34,9 +41,8 @@ export async function refreshBroker(call: Call): Promise<void> {
   const list = readFileSync(join(call.dir, brokerFolder, 'ca.crl'));
   const folder = call.option('broker') ?? installedFolder;
   const it = call.settings().lang === 'it';
+  requireBroker(call);
   if (!existsSync(folder)) {
-    if (call.option('broker') !== undefined)
-      throw new Failure('usage', 'usage', `there is no folder ${folder}`);
     call.terminal.note(
       it
         ? `Il broker non è su questa macchina: portargli ${join(call.dir, brokerFolder, 'ca.crl')} e riavviarlo (${installedRestart}).`

@@ -9,7 +9,7 @@ import { placeTrust } from '../authority/trust-files.ts';
 import { adoptPolicy } from '../policies/adopt.ts';
 import { rotateNode } from '../policies/changes.ts';
 import { readTrusted } from '../trust.ts';
-import { brokerOptions, refreshBroker } from './broker.ts';
+import { brokerOptions, refreshBroker, requireBroker } from './broker.ts';
 import { authorityOptions, openCallAuthority } from './ca.ts';
 import type { Command } from './command.ts';
 import { rootOptions } from './enrol.ts';
@@ -18,9 +18,10 @@ import { rootKeys } from './passphrase.ts';
 export const revoke: Command = {
   summary: 'Shuts out a box that was stolen: its certificate and its key stop counting everywhere.',
   usage: 'NODE --root-key FILE [options]',
-  notes: `1 its certificates go onto the list of revoked ones; 2 a policy without its key comes into force: its heads are
-no longer cosigned, its uploads refused; 3 the broker takes the list and drops it. Cut anywhere, the same command again
-does the rest. The place stays in the policy, with a key that nobody has, until another box is enrolled for it.`,
+  notes: `Keys, place and folders are checked before anything is done. 1 its certificates go onto the list of revoked
+ones; 2 a policy without its key comes into force: its heads are no longer cosigned, its uploads refused; 3 the broker
+takes the list and drops it. Cut anywhere, the same command again does the rest. The place stays in the policy, with a
+key that nobody has, until another box is enrolled for it.`,
   arguments: { least: 1, most: 1 },
   options: {
     ...rootOptions,
@@ -36,9 +37,6 @@ does the rest. The place stays in the policy, with a key that nobody has, until 
     const trusted = readTrusted(call.dir);
     if (!trusted.policy.nodes.some(({ id }) => id === node))
       throw new Failure('denied', 'unknown-node', `the policy knows no ${node}`);
-    const certificates = await authority.revoke(node, 'stolen');
-    // Before the policy: the hub reads the list again when a policy comes.
-    placeTrust(call.dir, authority);
     const payload = parseJson(parsePolicy(trusted.envelope).envelope.payload) as PolicyPayload;
     const nobody = publicKeyOf(generateKeyPairSync('ed25519').publicKey);
     const policy = signedPolicy(rotateNode(payload, node, nobody), {
@@ -46,6 +44,11 @@ does the rest. The place stays in the policy, with a key that nobody has, until 
       roots,
       utcMs: systemClock.utc(),
     });
+    requireBroker(call);
+    // What could be refused was asked: from here on the box loses its place.
+    const certificates = await authority.revoke(node, 'stolen');
+    // Before the policy: the hub reads the list again when a policy comes.
+    placeTrust(call.dir, authority);
     await adoptPolicy(call.dir, call.client(), policy, call.by);
     await refreshBroker(call);
     const { version } = readTrusted(call.dir).policy;
