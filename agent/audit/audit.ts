@@ -53,7 +53,8 @@ export interface Audit {
   cosigned(): number;
   /**
    * Moves {@link cosigned}, durably. Throws `cosignature-ahead` (denied) for a head that this log has not reached:
-   * somebody else writes under this name; `disk-full` or `disk-error` when it cannot be kept.
+   * somebody else writes under this name; `cosignature-other` (denied) for one of another log; `disk-full` or `disk-error`
+   * when it cannot be judged or kept.
    */
   takeCosigned(cosigned: Cosigned): Promise<void>;
   /** Resolves when the hub has cosigned `size` lines or more; rejects with the signal's reason when it aborts. */
@@ -193,11 +194,11 @@ async function openWhole(options: AuditOptions): Promise<Audit> {
           );
         if (taken.head.size <= cosigned) return;
         const { size: of } = taken.head;
-        const root = signedRoots.get(of) ?? (await rootOver(files, folder, of));
-        // One that was given to a log of before, on a disk that is gone, says nothing of this one.
-        if (!root?.equals(taken.head.root))
-          throw new Failure('denied', 'cosignature-other', 'the head that was cosigned is of another log');
         try {
+          const root = signedRoots.get(of) ?? (await rootOver(files, folder, of));
+          // One that was given to a log of before, on a disk that is gone, says nothing of this one.
+          if (!root?.equals(taken.head.root))
+            throw new Failure('denied', 'cosignature-other', 'the head that was cosigned is of another log');
           await writeDurably(files, cosignedFile(folder), taken.message);
         } catch (error) {
           throw diskFailure(error, 'a cosignature');

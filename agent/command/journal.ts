@@ -63,7 +63,7 @@ export interface Journal {
   finish(record: CommandRecord): Promise<CommandRecord>;
   /** Writes down that it is begun once more. */
   resume(record: CommandRecord): Promise<CommandRecord>;
-  /** Forgets ids whose time is over. */
+  /** Forgets ids whose time is over. Throws `disk-full` or `disk-error`. */
   prune(nowUtc: number): Promise<void>;
 }
 
@@ -103,12 +103,12 @@ export async function openJournal(options: {
   const records = new Map<string, CommandRecord | 'unreadable'>();
   const pathOf = (id: string): string => join(folder, `${id}.json`);
 
-  const write = async (record: CommandRecord): Promise<CommandRecord> => {
-    try {
-      await writeDurably(files, pathOf(record.id), JSON.stringify(record));
-    } catch (error) {
+  const onDisk = (work: Promise<void>): Promise<void> =>
+    work.catch((error: unknown) => {
       throw diskFailure(error, 'the journal of commands');
-    }
+    });
+  const write = async (record: CommandRecord): Promise<CommandRecord> => {
+    await onDisk(writeDurably(files, pathOf(record.id), JSON.stringify(record)));
     records.set(record.id, record);
     return record;
   };
@@ -182,7 +182,7 @@ export async function openJournal(options: {
       for (const record of records.values()) {
         if (record === 'unreadable' || record.keepUntil > nowUtc) continue;
         if (record.status?.state === 'accepted' || record.status?.state === 'running') continue;
-        await files.remove(pathOf(record.id));
+        await onDisk(files.remove(pathOf(record.id)));
         records.delete(record.id);
       }
     },

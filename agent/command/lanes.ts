@@ -1,5 +1,5 @@
 import type { Command } from '#protocol/command.ts';
-import { Failure, sentenceOf } from '#protocol/failure.ts';
+import { codeOf, Failure, sentenceOf } from '#protocol/failure.ts';
 import type { CommandStatus } from '#protocol/status.ts';
 import { type Clock, pause, type Timer } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
@@ -70,7 +70,12 @@ export function openLanes(options: {
     if (ended?.status === undefined) return;
     live.delete(id);
     options.say(ended.status);
-    await runner?.forget(id);
+    try {
+      await runner?.forget(id);
+    } catch (err) {
+      if (codeOf(err) === 'unknown') throw err;
+      log.error({ err }, 'the disk does not let go of what was kept for it: the next start does');
+    }
     log.info({ state }, 'command ended');
   }
 

@@ -37,7 +37,7 @@ export interface Runner<C extends Command = Command> {
     report: (progress: Progress) => void,
     signal: AbortSignal,
   ): Promise<Progress>;
-  /** The command has its outcome: what was kept for it may go. */
+  /** The command has its outcome: what was kept for it may go. What the disk refuses here, {@link keepOnly} does. */
   forget(id: string): Promise<void>;
   /** At start: forgets what is kept for any command but these. */
   keepOnly(ids: ReadonlySet<string>): Promise<void>;

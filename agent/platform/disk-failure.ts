@@ -9,5 +9,5 @@ export function diskFailure(cause: unknown, what: string): unknown {
   if (cause instanceof Failure || typeof code !== 'string' || !/^E[A-Z0-9]+$/.test(code)) return cause;
   return code === 'ENOSPC' || code === 'EDQUOT'
     ? new Failure('exhausted', 'disk-full', `no room for ${what}`, { cause })
-    : new Failure('transient', 'disk-error', `${what} cannot be written: ${code}`, { cause });
+    : new Failure('transient', 'disk-error', `the disk refuses ${what}: ${code}`, { cause });
 }

@@ -5,12 +5,13 @@ import { openAudit } from '#agent/audit/audit.ts';
 import { openCommands } from '#agent/command/commands.ts';
 import { probeRunner } from '#agent/command/probe.ts';
 import type { AcceptedCommand, Progress, Runner, Runners } from '#agent/command/runner.ts';
-import { systemFiles } from '#agent/platform/files.ts';
+import { type Files, systemFiles } from '#agent/platform/files.ts';
 import { Refusal, unverifiedId } from '#protocol/command.ts';
 import { parseEnvelope, payloadTypes, verifyEnvelope } from '#protocol/envelope.ts';
 import { Failure } from '#protocol/failure.ts';
 import { publicKeyOf } from '#protocol/key.ts';
 import { type CommandStatus, commandStatus } from '#protocol/status.ts';
+import { instantText } from '#protocol/time.ts';
 import { eventually } from '../support/eventually.ts';
 import { fakeClock } from '../support/fake-clock.ts';
 import { quietLog } from '../support/log.ts';
@@ -52,7 +53,7 @@ function scriptedRunner() {
 
 async function node(
   folder: string,
-  extra: { clock?: ReturnType<typeof fakeClock>; runners?: Runners; trusted?: boolean } = {},
+  extra: { clock?: ReturnType<typeof fakeClock>; runners?: Runners; trusted?: boolean; files?: Files } = {},
 ) {
   const clock = extra.clock ?? fakeClock();
   const audit = await openAudit({
@@ -65,7 +66,7 @@ async function node(
   const said: { status: CommandStatus; retained: boolean }[] = [];
   let probes = 0;
   const commands = await openCommands({
-    files: systemFiles,
+    files: extra.files ?? systemFiles,
     clock,
     log: quietLog,
     folder: join(folder, 'commands'),
@@ -363,6 +364,53 @@ test('ids are kept until expiry and a day, and then forgotten', async () => {
   assert.is(idsKept(folder.path), 2);
   // Forgotten, but long expired.
   assert.is((await box.commands.receive(message, 'mqtt'))?.reason, 'expired');
+  await box.close();
+});
+
+test('a disk that does not let go of what is over, or of an old id, ends no agent', async () => {
+  using folder = temporaryFolder();
+  const refusal = () => Object.assign(new Error('EROFS: read-only file system'), { code: 'EROFS' });
+  const { runner, runs } = scriptedRunner();
+  let readOnly = false;
+  const files: Files = {
+    ...systemFiles,
+    async remove(path) {
+      if (readOnly && path.includes('/commands/') && path.endsWith('.json')) throw refusal();
+      await systemFiles.remove(path);
+    },
+  };
+  const forgets: unknown[] = [refusal(), new Failure('exhausted', 'disk-full', 'no room for reservations')];
+  const box = await node(folder.path, {
+    files,
+    runners: {
+      extract: {
+        ...runner,
+        async forget() {
+          throw forgets.shift();
+        },
+      } as never,
+    },
+  });
+  const [first, second] = [world.extract(), world.extract()];
+  for (const [index, extract] of [first, second].entries()) {
+    await box.commands.receive(world.sign(extract), 'mqtt');
+    await eventually('it to run', () => runs.length === index + 1);
+    runs[index]?.done({});
+    await eventually('its outcome', () => box.states(extract.id).includes('done'));
+  }
+  await eventually('both to be let go of', () => forgets.length === 0);
+
+  // The lane goes on, and so does whoever judges.
+  readOnly = true;
+  await box.clock.advance(9 * 86_400_000);
+  const later = world.extract({
+    issuedAt: instantText(box.clock.utc()),
+    expiresAt: instantText(box.clock.utc() + 60_000),
+  });
+  assert.is(await box.commands.receive(world.sign(later), 'mqtt'), undefined);
+  readOnly = false;
+  assert.is((await box.commands.receive(world.sign(later), 'mqtt'))?.state, 'accepted');
+  await eventually('it to run', () => runs.length === 3);
   await box.close();
 });
 

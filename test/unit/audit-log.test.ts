@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { type Audit, openAudit } from '#agent/audit/audit.ts';
 import { verifyAudit } from '#agent/audit/verify.ts';
-import { systemFiles } from '#agent/platform/files.ts';
+import { type Files, systemFiles } from '#agent/platform/files.ts';
 import { cosignCheckpoint, verifyCheckpoint, verifyCosigned } from '#protocol/checkpoint.ts';
 import { sha256 } from '#protocol/envelope.ts';
 import { publicKeyOf } from '#protocol/key.ts';
@@ -239,6 +239,34 @@ test('a cosignature given to a log of before, on a disk that is gone, covers not
   await audit.append('f', {});
   await audit.takeCosigned(later);
   assert.is(audit.cosigned(), 104);
+  await audit.close();
+});
+
+test('a log that the disk does not give back costs a cosignature, not the agent', async () => {
+  using folder = temporaryFolder();
+  let audit = await open(folder.path);
+  await audit.append('a', {});
+  const { note } = (await audit.checkpoint(policy))!;
+  const statement = { policyVersion: 3, registerSize: 0, registerHead: '0'.repeat(64) };
+  const answer = cosignCheckpoint('site-09', note, statement, hubKey, Date.UTC(2026, 1));
+  const cosigned = verifyCosigned('site-09', answer, publicKeyOf(key), publicKeyOf(hubKey));
+  await audit.close();
+  // Of a head that was signed before a restart the root is made from the lines.
+  let broken = false;
+  const files: Files = {
+    ...systemFiles,
+    async open(path, how) {
+      if (broken && how === 'read' && path.endsWith('.jsonl'))
+        throw Object.assign(new Error('a bad sector'), { code: 'EIO' });
+      return await systemFiles.open(path, how);
+    },
+  };
+  audit = await openAudit({ files, clock: fakeClock(), folder: folder.path, node: 'site-09', key });
+  broken = true;
+  assert.is(await codeThrown(() => audit.takeCosigned(cosigned)), 'disk-error');
+  broken = false;
+  await audit.takeCosigned(cosigned);
+  assert.is(audit.cosigned(), 1);
   await audit.close();
 });
 
