@@ -42,7 +42,7 @@ export async function openIntruder(site: { mqttUrl: string; node: string; hub: s
     );
     answers.push({ id, state, reason, at: performance.now() });
   });
-  await waitFor('the broker', 10_000, () => bus.connected());
+  await waitFor('the broker', 30_000, () => bus.connected());
   const key = (name: string): KeyObject =>
     createPrivateKey(readFileSync(join(site.hub, 'keys', `${name}.key`)));
   const [operator, officer] = [key('operator'), key('officer')];
@@ -77,7 +77,7 @@ export async function openIntruder(site: { mqttUrl: string; node: string; hub: s
       const text = signEnvelope(payloadTypes.command, Buffer.from(JSON.stringify(payload)), keys);
       const sentAt = performance.now();
       await bus.publish({ topic: topics.command(site.node), payload: text, retain: false });
-      return await waitFor(`the answer to the ${how} command`, 10_000, () =>
+      return await waitFor(`the answer to the ${how} command`, 30_000, () =>
         answers.find((answer) => answer.at >= sentAt),
       );
     },

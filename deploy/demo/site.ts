@@ -163,12 +163,12 @@ export async function openSite(options: {
     }
   };
   run('hub', ['serve', '--hub', hub]);
-  await waitFor('the hub', 20_000, async () => {
+  await waitFor('the hub', 60_000, async () => {
     requireAlive();
     return (await type('hub', ['status', '--hub', hub, '--json'])).code === 0;
   });
   run('agent', ['run', '--config', join(box, 'agent.yaml')]);
-  await waitFor('the agent', 20_000, () => {
+  await waitFor('the agent', 60_000, () => {
     requireAlive();
     return existsSync(socket);
   });

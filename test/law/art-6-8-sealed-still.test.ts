@@ -10,6 +10,7 @@ import { readIdentity } from '../../deploy/hub/viewing/identity.ts';
 import { startSimulator } from '../simulator/simulator.ts';
 import { startAgent } from '../support/agent-child.ts';
 import { runProgram } from '../support/child-program.ts';
+import { eventually } from '../support/eventually.ts';
 import { openBytes } from '../support/sealed-bytes.ts';
 import { suite } from '../support/suite.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
@@ -74,7 +75,10 @@ test('one keyframe of now, opened by the officer alone; nothing in the clear on 
   assert.is(picture.readUInt16BE(0), 0xffd8);
   assert.is(picture.readUInt16BE(picture.length - 2), 0xffd9);
   assert.ok(picture.length > 2000);
-  assert.equal(readdirSync(join(town.store, 'snapshots')), [], 'delivered, and gone from the box');
+  await eventually(
+    'it is delivered, and gone from the box',
+    () => readdirSync(join(town.store, 'snapshots')).length === 0,
+  );
 
   for (const [name, signers] of [
     ['one', ['operator']],

@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { Aedes } from 'aedes';
+import { freePort } from '../../deploy/demo/free-port.ts';
 import { eventually } from './eventually.ts';
 import { findProgram } from './real-parts.ts';
 
@@ -63,14 +64,6 @@ export async function embeddedBroker(): Promise<TestBroker> {
 }
 
 export const mosquittoProgram = findProgram('mosquitto');
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise<void>((resolve) => server.close(() => resolve()));
-  return port;
-}
 
 /** Debian's mosquitto, MQTT 5 and 3.1.1, keeping its sessions in `folder`. */
 export async function mosquittoBroker(folder: string, extra = ''): Promise<TestBroker> {

@@ -1,11 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { chmodSync, existsSync, writeFileSync } from 'node:fs';
-import type { AddressInfo } from 'node:net';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { readUps, type UpsReading } from '#agent/health/ups.ts';
 import { systemClock } from '#agent/platform/clock.ts';
 import { openNet } from '#agent/platform/net.ts';
+import { freePort } from '../../deploy/demo/free-port.ts';
 import { eventually } from './eventually.ts';
 
 /** Where Debian keeps them; /usr/sbin/upsd is a script that asks /etc. */
@@ -15,14 +14,6 @@ const daemon = '/lib/nut/upsd';
 export const nutIsThere = existsSync(driver) && existsSync(daemon);
 const never = new AbortController().signal;
 const parts = { clock: systemClock, net: openNet(50) };
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise<void>((resolve) => server.close(() => resolve()));
-  return port;
-}
 
 /** Debian's upsd over its dummy driver, which follows a file. */
 export async function startNut(folder: string) {

@@ -1,12 +1,12 @@
 import { createPrivateKey } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { request } from 'node:https';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { localStatus } from '#agent/web/local.ts';
 import { signCheckpoint } from '#protocol/checkpoint.ts';
 import { topics } from '#protocol/topics.ts';
+import { freePort } from '../../deploy/demo/free-port.ts';
 import { openClient } from '../../deploy/hub/cli/client.ts';
 import { readTrusted } from '../../deploy/hub/trust.ts';
 import { startSimulator } from '../simulator/simulator.ts';
@@ -21,15 +21,6 @@ import { call, noTownBroker, townBroker } from '../support/town-broker.ts';
 const test = suite('a box gets its place, is stolen, and is replaced', { timeoutMs: 240_000 });
 /** "Its certificate and its node key stop working everywhere within a minute." */
 const minuteMs = 60_000;
-
-async function freePort(): Promise<number> {
-  return await new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
-}
 
 /** The answer to the announcement of an upload, or the code of the error that ended it. */
 function announce(url: string, tls: Record<string, Buffer>): Promise<number | string> {

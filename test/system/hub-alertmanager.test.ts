@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { systemClock } from '#agent/platform/clock.ts';
+import { freePort } from '../../deploy/demo/free-port.ts';
 import type { FleetKnowledge } from '../../deploy/hub/alarms/alarms.ts';
 import { openAlertmanager } from '../../deploy/hub/alarms/alertmanager.ts';
 import { topologyOf } from '../../deploy/hub/alarms/topology.ts';
@@ -31,14 +31,6 @@ inhibit_rules:
     target_matchers: ['explained="yes"']
     equal: [cause]
 `;
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise<void>((resolve) => server.close(() => resolve()));
-  return port;
-}
 
 const title = 'takes what stands, inhibits what a relay explains by one rule, and hears when it is over';
 if (program === undefined) test.skip(title, 'prometheus-alertmanager is not installed');

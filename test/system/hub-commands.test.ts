@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process';
 import { createPrivateKey, randomUUIDv7 } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { openConnection } from '#agent/mqtt/connection.ts';
@@ -13,6 +12,7 @@ import { payloadTypes, sha256, signEnvelope } from '#protocol/envelope.ts';
 import { publicKeyOf } from '#protocol/key.ts';
 import { longestHoldMs } from '#protocol/policy.ts';
 import { topics } from '#protocol/topics.ts';
+import { freePort } from '../../deploy/demo/free-port.ts';
 import { openClient } from '../../deploy/hub/cli/client.ts';
 import { readTrusted } from '../../deploy/hub/trust.ts';
 import { startSimulator } from '../simulator/simulator.ts';
@@ -32,15 +32,6 @@ import { temporaryFolder } from '../support/temporary-folder.ts';
 import { makeTown, type Town } from '../support/town.ts';
 
 const test = suite('every command from the town hall to a box and back', { timeoutMs: 240_000 });
-
-async function freePort(): Promise<number> {
-  return await new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
-}
 
 /** A hold by two, for a day more than the policy allows. */
 function tooLong(town: Town, { start, end }: LedgerLine): string {

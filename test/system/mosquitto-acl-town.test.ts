@@ -1,8 +1,8 @@
 import { cpSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
 import { topics } from '#protocol/topics.ts';
+import { freePort } from '../../deploy/demo/free-port.ts';
 import { openClient } from '../../deploy/hub/cli/client.ts';
 import { startSimulator } from '../simulator/simulator.ts';
 import { ledgerOf, startAgent, startHub } from '../support/agent-child.ts';
@@ -16,15 +16,6 @@ import { type Caller, call, noTownBroker, townBroker } from '../support/town-bro
 
 const test = suite("a town over its own broker's one door", { timeoutMs: 240_000 });
 const why = noTownBroker ?? (opensslProgram === undefined ? 'openssl is not installed' : undefined);
-
-async function freePort(): Promise<number> {
-  return await new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number };
-      server.close(() => resolve(port));
-    });
-  });
-}
 
 if (why !== undefined) test.skip('agent and hub', why);
 else
