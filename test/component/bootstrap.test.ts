@@ -18,6 +18,8 @@ import { suite } from '../support/suite.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const test = suite('the bootstrap of a checkout');
+// Somebody else is to read what is made here, whoever runs this and with whatever mask.
+process.umask(0o022);
 /** Nobody, by number: a test that root runs has to be somebody else to be refused anything. */
 const nobody = 65534;
 /** Others may not look where this checkout lies, below /root say: then each checkout under test gets a Node of its own. */
@@ -54,6 +56,7 @@ function checkout(runtimes: Record<string, string> = { [runtime]: '0.0.1' }): Ch
   mkdirSync(join(path, 'deploy'), { recursive: true });
   mkdirSync(bin);
   cpSync(bootstrap, join(path, 'deploy/bootstrap.mjs'));
+  chmodSync(join(path, 'deploy/bootstrap.mjs'), 0o644);
   const json = (file: string, value: unknown): void => writeFileSync(join(path, file), JSON.stringify(value));
   json('package.json', { type: 'module', optionalDependencies: runtimes, nodeFlags: {} });
   json('package-lock.json', { packages: wanted });
