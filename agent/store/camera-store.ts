@@ -4,9 +4,10 @@ import type { Files, OpenFile } from '#agent/platform/files.ts';
 import type { ClockState } from '#protocol/clock-state.ts';
 import { codeOf } from '#protocol/failure.ts';
 import { parseSegmentName, segmentDay, segmentName } from '#protocol/segment-name.ts';
-import { type Ledger, ledgerOffset, openLedger, readLedger } from './ledger.ts';
-import type { GapRow, LedgerLine, SegmentRow } from './ledger-line.ts';
+import { type Ledger, openLedger } from './ledger.ts';
+import type { GapRow, SegmentRow } from './ledger-line.ts';
 import { type OpenSegment, openSegment } from './open-segment.ts';
+import { recall } from './recall.ts';
 import { listCamera, type Recovered, recoverCamera } from './recover.ts';
 import { emptyIndex, nameStartOf } from './segment-index.ts';
 
@@ -100,7 +101,8 @@ export async function openCameraStore(
   const ledgerPath = join(folder, 'ledger.jsonl');
   await files.makeFolder(folder);
   await files.syncFolder(dirname(folder));
-  const index = emptyIndex();
+  const listing = await listCamera(files, folder);
+  const index = emptyIndex(listing.sealed.size);
   let gaps: GapRow[] = [];
   let coveredTo: number | undefined;
   let lastRun = Number.NEGATIVE_INFINITY;
@@ -121,26 +123,19 @@ export async function openCameraStore(
   const begins = (utcMs: number): boolean =>
     index.hasStart(utcMs) || gaps.some(({ start }) => start === utcMs);
 
-  const listing = await listCamera(files, folder);
-  const missing = new Map(listing.sealed);
-  const take = (line: LedgerLine): void => {
-    cover(line);
-    if (line.kind === 'gap') gaps.push({ start: line.start, end: line.end, reason: line.reason });
-    else if (listing.sealed.has(line.file)) {
-      const { kind: _, ...row } = line;
-      index.add(row);
-      missing.delete(line.file);
-    }
-  };
-  let oldest = Number.POSITIVE_INFINITY;
-  for (const day of listing.days) oldest = Math.min(oldest, Date.parse(day));
-  let offset = await ledgerOffset(files, ledgerPath, oldest - dayMs);
-  let reading = await readLedger(files, ledgerPath, take, offset);
-  if (missing.size > 0 && offset > 0) {
-    offset = 0;
-    gaps = [];
-    reading = await readLedger(files, ledgerPath, take);
-  }
+  const { missing, reading } = await recall(files, ledgerPath, listing, {
+    heard(line, there) {
+      cover(line);
+      if (line.kind === 'gap') gaps.push({ start: line.start, end: line.end, reason: line.reason });
+      else if (there) {
+        const { kind: _, ...row } = line;
+        index.add(row);
+      }
+    },
+    fromTheBeginning() {
+      gaps = [];
+    },
+  });
   const recovered: Recovered[] = reading.malformed.map(() => ({
     camera: id,
     code: 'ledger-malformed',

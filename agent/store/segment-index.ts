@@ -30,9 +30,12 @@ export interface SegmentIndex {
 
 const clocks: readonly ClockState[] = clockState.options;
 const tornFlag = 0x80;
+/** Hours of a camera: where a week is kept, as many go as come. */
+const spareRows = 256;
 
-export function emptyIndex(): SegmentIndex {
-  let capacity = 256;
+/** With room for `expected` rows: columns that grow leave what they outgrew to an allocator that keeps it. */
+export function emptyIndex(expected = 0): SegmentIndex {
+  let capacity = expected + spareRows;
   let count = 0;
   let bytesInAll = 0;
   let msInAll = 0;

@@ -50,8 +50,9 @@ test('the index answers as a plain list of rows does', () => {
       fc.array(changes, { maxLength: 400 }),
       fc.nat(2_000_000),
       fc.nat(500_000),
-      (script, at, length) => {
-        const index = emptyIndex();
+      fc.nat(100),
+      (script, at, length, expected) => {
+        const index = emptyIndex(expected);
         let model: SegmentRow[] = [];
         for (const change of script) {
           if ('add' in change) {
