@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseDocument } from 'yaml';
 import { z } from 'zod';
@@ -108,6 +108,23 @@ export function hubFolder(
   env: Readonly<Record<string, string | undefined>>,
 ): string {
   return resolve(given || env['PEIO_HUB'] || '/var/lib/peio-hub');
+}
+
+/** The folder, where it is one. Throws `unavailable` `no-hub`. */
+export function hubThere(dir: string): string {
+  let cause: unknown;
+  try {
+    if (statSync(dir).isDirectory()) return dir;
+  } catch (error) {
+    cause = error;
+  }
+  const why = cause === undefined ? 'no folder' : codeOf(cause);
+  throw new Failure(
+    'unavailable',
+    'no-hub',
+    `there is no hub at ${dir} (${why}): name its folder with --hub or PEIO_HUB, or make one with "hub init"`,
+    { cause },
+  );
 }
 
 /** Throws a `config` failure that lists every problem of hub.yaml. */

@@ -1,7 +1,7 @@
 import { userInfo } from 'node:os';
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util';
 import { Failure, sentenceOf } from '#protocol/failure.ts';
-import { hubFolder, readSettings, type Settings } from '../settings.ts';
+import { hubFolder, hubThere, readSettings, type Settings } from '../settings.ts';
 import { type HubClient, openClient } from './client.ts';
 import type { Terminal } from './terminal.ts';
 import { type Texts, texts } from './texts.ts';
@@ -24,8 +24,8 @@ export interface Call {
   positionals: string[];
   terminal: Terminal;
   env: Readonly<Record<string, string | undefined>>;
-  /** The hub's folder. */
-  dir: string;
+  /** The hub's folder. Throws `unavailable` `no-hub` where there is none. */
+  readonly dir: string;
   settings(): Settings;
   client(): HubClient;
   texts(): Texts;
@@ -110,7 +110,7 @@ export async function runCommand(
   if (positionals.length < least) wrong(`hub ${name} ${command.usage} needs more`);
   if (positionals.length > most) wrong(`"${positionals[most]}" is not expected`);
 
-  const dir = hubFolder(values['hub'] as string | undefined, around.env);
+  const dir = (): string => hubThere(hubFolder(values['hub'] as string | undefined, around.env));
   let settings: Settings | undefined;
   const call: Call = {
     option: (option) => values[option] as string | undefined,
@@ -120,12 +120,14 @@ export async function runCommand(
     positionals,
     terminal: around.terminal,
     env: around.env,
-    dir,
+    get dir() {
+      return dir();
+    },
     settings: () => {
-      settings ??= readSettings(dir);
+      settings ??= readSettings(dir());
       return settings;
     },
-    client: () => openClient(dir),
+    client: () => openClient(dir()),
     texts: () => texts[call.settings().lang],
     by: login(),
   };

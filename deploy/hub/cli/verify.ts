@@ -1,6 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { exitCodes, Failure } from '#protocol/failure.ts';
+import { hubFolder } from '../settings.ts';
 import { readTrusted } from '../trust.ts';
 import { readIdentity } from '../viewing/identity.ts';
 import { readPackage } from '../viewing/package-file.ts';
@@ -28,7 +29,7 @@ Exit codes: 0 all is as it was signed, 1 something is not.`,
   },
   async run(call) {
     const given = call.positionals[0] as string;
-    const root = call.option('root') ?? join(call.dir, 'root.pub');
+    const root = call.option('root') ?? rootOfHub(call);
     if (!existsSync(root))
       throw new Failure('usage', 'no-root', `there is no ${root}: name the root's key with --root`);
     if (!existsSync(given)) throw new Failure('usage', 'usage', `there is no ${given}`);
@@ -52,6 +53,12 @@ Exit codes: 0 all is as it was signed, 1 something is not.`,
     }
   },
 };
+
+/** Who verifies a package has no hub, and need not be told of one: only where one was named it has to be there. */
+function rootOfHub(call: Call): string {
+  const named = call.option('hub') || call.env['PEIO_HUB'];
+  return join(named ? call.dir : hubFolder(undefined, {}), 'root.pub');
+}
 
 /** A case of a hub takes the hub's policy; a package brings its own, which the root must have signed. */
 async function verifyFolder(call: Call, folder: string, root: string): Promise<Check[]> {
