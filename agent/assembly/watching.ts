@@ -1,3 +1,4 @@
+import { codeOf } from '#protocol/failure.ts';
 import type { HealthPayload } from '#protocol/messages.ts';
 import { assembleHealth } from '../health/assemble.ts';
 import { openHealth } from '../health/open-health.ts';
@@ -93,10 +94,15 @@ export function openWatching(
     await probing;
   });
 
+  /** A disk that is gone has no room to tell of: health says what the last sweep found. */
+  const lastKnown = (error: unknown) => {
+    if (codeOf(error) === 'unknown') throw error;
+    return retention.status();
+  };
   return {
     look: health.look,
     async health(seq, how) {
-      const [host, space] = await Promise.all([health.host(), files.space(dir)]);
+      const [host, space] = await Promise.all([health.host(), files.space(dir).catch(lastKnown)]);
       const kept = store.cameras();
       const oldest = Math.min(...kept.map((camera) => camera.oldest()?.start ?? Number.POSITIVE_INFINITY));
       const now = clock.utc();

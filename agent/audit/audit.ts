@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import { basename, dirname } from 'node:path';
 import { type Cosigned, readCheckpoint, signCheckpoint } from '#protocol/checkpoint.ts';
-import { Failure } from '#protocol/failure.ts';
+import { codeOf, Failure } from '#protocol/failure.ts';
 import type { LineProof } from '#protocol/proof.ts';
 import { compactStamp, monthOf } from '#protocol/time.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -72,7 +72,7 @@ export interface Audit {
   readonly cutBytes: number;
   /** Why the log that was there could not be gone on with, and where it lies now. */
   readonly broken: { code: string; aside: string } | undefined;
-  /** Waits for what is under way, remembers the place. */
+  /** Waits for what is under way, remembers the place where the disk takes it. */
   close(): Promise<void>;
 }
 
@@ -254,7 +254,11 @@ async function openWhole(options: AuditOptions): Promise<Audit> {
     async close() {
       await writer.close();
       await working;
-      if (size() > 0) await writePlace(files, recentFile(folder), writer.place());
+      if (size() === 0) return;
+      await writePlace(files, recentFile(folder), writer.place()).catch((error: unknown) => {
+        // The next start reads on from an earlier one.
+        if (codeOf(error) === 'unknown') throw error;
+      });
     },
   };
 }

@@ -10,7 +10,7 @@ import { readClockOffset } from './clock-offset.ts';
 import { diskJudge } from './disk-judge.ts';
 import { readHeat } from './heat.ts';
 import { heatJudge } from './heat-judge.ts';
-import { disksBelow, fileSystemErrors, readMount } from './mount.ts';
+import { disksBelow, fileSystemErrors, type Mount, readMount } from './mount.ts';
 import { readSmart } from './smart.ts';
 import { readUps, type UpsAddress } from './ups.ts';
 import { upsJudge } from './ups-judge.ts';
@@ -74,13 +74,17 @@ export function openBox(parts: BoxParts): Box {
     if (loaded) load.failing('load', { load: load5, processors });
     else load.ok();
   };
+  const storeMount = async (): Promise<Mount | undefined> => {
+    const place = await files.realPath(dir).catch(() => undefined); // Its folder may have gone with its disk.
+    return place === undefined ? undefined : await readMount(files, place, proc);
+  };
   const lookAtMount = async (): Promise<void> => {
-    const mount = await readMount(files, await files.realPath(dir), proc);
+    const mount = await storeMount();
     parts.mounted(mount?.readOnly);
     disk.fileSystem(mount && (await fileSystemErrors(files, mount.device, sys)));
   };
   const askDisks = async (signal: AbortSignal): Promise<void> => {
-    const mount = await readMount(files, await files.realPath(dir), proc);
+    const mount = await storeMount();
     const disks = mount === undefined ? [] : await disksBelow(files, mount.device, sys);
     const readings = [];
     for (const one of disks) readings.push(await readSmart(parts.run, one, signal));

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
@@ -154,6 +154,21 @@ test('a second signal ends it at once, and the store is made for that', async ()
   assert.ok(performance.now() - asked < 5000);
   const verified = await verifyTown(town);
   assert.is(verified.code, 0, JSON.stringify(verified.findings));
+});
+
+test('a folder that goes with its disk ends no agent: it tells of itself, and stops with a sentence', async () => {
+  using folder = temporaryFolder();
+  const town = await makeTown(folder.path, { cameras: [], agent: { health: { interval: '1s' } } });
+  await using running = startAgent(town);
+  const seq = async (): Promise<number> => (await running.status())?.health.seq ?? -1;
+  await eventually('the first health', async () => (await seq()) > 0, 60_000);
+  const before = await seq();
+  // As a mount point is without its disk.
+  renameSync(town.store, `${town.store}-away`);
+  await eventually('health to go on', async () => (await seq()) >= before + 3, 60_000);
+  assert.equal(await running.stop(), { code: 69, signal: null });
+  assert.match(running.err(), /the disk of the store has left/);
+  assert.not.match(running.err(), /\n\s+at /);
 });
 
 test('a socket that a crash left is taken over, one that answers is not', async () => {

@@ -4,6 +4,7 @@ import {
   readdirSync,
   readFileSync,
   realpathSync,
+  rmdirSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -112,6 +113,8 @@ interface World {
   connected: boolean;
   mount(options: string): void;
   put(path: string, text: string): void;
+  /** The store's folder goes with the disk that held it. */
+  takeStore(): void;
   smart: object;
 }
 
@@ -142,6 +145,7 @@ async function watched(
     connected: true,
     mount,
     put: (path, text) => put(folder.path, { [path]: text }),
+    takeStore: () => rmdirSync(dir),
     smart: { smartctl: { exit_status: 0 }, smart_status: { passed: true } },
   };
   const parts: HealthParts = {
@@ -436,6 +440,17 @@ test('a relay has nothing that assumes a camera, and its disk and box are watche
     await pass(700);
     assert.equal(said, ['disk-error.store raised read-only']);
   }, 0);
+});
+
+test('a store whose folder went with its disk: what is known of its file system is unknown, and nothing ends', async () => {
+  await watched(async (world, said, pass, health) => {
+    Object.assign(world, { smart: {} });
+    await pass(3600);
+    assert.is((await health.host()).disk?.state, 'ok');
+    world.takeStore();
+    await pass(3700);
+    assert.equal([(await health.host()).disk?.state, said], ['unknown', []]);
+  });
 });
 
 test('health tells what was found: host, disk, why it was away; unknown where nobody can tell', async () => {
