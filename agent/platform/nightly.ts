@@ -1,4 +1,6 @@
 import { type ScheduledTask, schedule } from 'node-cron';
+import { Failure } from '#protocol/failure.ts';
+import { untilAborted } from './clock.ts';
 
 /** Something done once a night, at a time of day. */
 export interface NightlyJob {
@@ -6,7 +8,7 @@ export interface NightlyJob {
   /** As `03:15`; UTC where no IANA zone is given. */
   at: string;
   zone?: string;
-  /** A run past this is given up on; the next night tries again. */
+  /** A run past this is told to stop and not waited for any longer; the next night tries again. */
   limitMs: number;
   run(signal: AbortSignal): Promise<void>;
 }
@@ -20,7 +22,7 @@ export interface Nightly {
   close(): Promise<void>;
 }
 
-/** Runs jobs by node-cron, one at a time. `failed` is told of what they throw; the next night tries again. */
+/** Runs jobs by node-cron, one at a time. `failed` is told of what they throw, and of `job-late`; the next night tries again. */
 export function openNightly(
   jobs: readonly NightlyJob[],
   failed: (name: string, error: unknown) => void,
@@ -28,9 +30,21 @@ export function openNightly(
   let tasks: ScheduledTask[] = [];
   let working = Promise.resolve();
   const closing = new AbortController();
+  /** Ends at the limit also where the job does not look at its signal, so that it holds up no other. */
+  const once = async (job: NightlyJob): Promise<void> => {
+    const late = new AbortController();
+    const limit = setTimeout(() => late.abort(), job.limitMs);
+    const givenUp = untilAborted(late.signal).then(() => {
+      throw new Failure('transient', 'job-late', `${job.name} took longer than ${job.limitMs} ms`);
+    });
+    try {
+      await Promise.race([job.run(AbortSignal.any([closing.signal, late.signal])), givenUp]);
+    } finally {
+      clearTimeout(limit);
+    }
+  };
   const run = (job: NightlyJob): void => {
-    const limit = AbortSignal.any([closing.signal, AbortSignal.timeout(job.limitMs)]);
-    working = working.then(() => job.run(limit)).catch((error: unknown) => failed(job.name, error));
+    working = working.then(() => once(job)).catch((error: unknown) => failed(job.name, error));
   };
   const start = (): void => {
     tasks = jobs.map((job) => {
