@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { UtcMs } from '../platform/clock.ts';
 import type { Random } from '../platform/random.ts';
 
-/** Who asks, and by what clock: a device refuses a token that its own calls old. */
+/** Who asks. */
 export interface SoapUser {
   user: string;
   password: string;
@@ -15,8 +15,8 @@ export function soapType(action: string): string {
 
 /**
  * A SOAP 1.2 request. `action` and `to` are headers of WS-Addressing, which the event service asks for and not every
- * device understands; the user travels
- * as WS-UsernameToken with a digest (Web Services Security UsernameToken Profile 1.1 §3.1), never the password.
+ * device understands; the user travels as WS-UsernameToken with a digest (Web Services Security UsernameToken Profile 1.1
+ * §3.1), never the password. `at` is by the device's clock: it refuses a token that this calls old.
  */
 export function soapRequest(
   parts: {

@@ -19,9 +19,7 @@ export interface Bus {
   /** `5` or `3.1.1`, of the current or last connection. */
   protocol(): string;
   reconnects(): number;
-  /**
-   * Calls `then` on every connection, after the subscriptions are in place. One failing listener breaks nothing else.
-   */
+  /** Calls `then` on every connection, after the subscriptions are in place. It must not throw (a bug, which ends the process). */
   onConnect(then: () => void): void;
   /**
    * Subscribes at QoS 1 on this and every later connection. The broker gets its acknowledgement when `handle` has

@@ -46,7 +46,7 @@ export type Answer = (asked: Asked) => Promise<Reply | Told>;
 
 export type Listen = { socket: string } | { host: string; port: number; tls?: { cert: string; key: string } };
 
-/** A request on a local socket is answered within this, or its connection is closed. */
+/** Whoever asks has said all of it within this, or is hung up on; the answer may take longer. */
 const requestTimeoutMs = 30_000;
 /** What may wait for somebody who reads slowly: a page's worth. */
 const maxUnreadBytes = 4 * 1024 * 1024;
@@ -181,7 +181,7 @@ export async function listenHttp(
   };
 }
 
-/** Asks over a unix socket. Throws `socket-away` when nobody listens, `process-timeout` past the limit. */
+/** Asks over a unix socket. Throws `socket-away` when nobody listens, or nothing comes for as long as the limit. */
 export function askSocket(
   socketPath: string,
   asked: { method: string; path: string; body?: Buffer },

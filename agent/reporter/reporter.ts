@@ -10,7 +10,7 @@ export interface Reporter {
   alert(payload: AlertPayload): void;
   /** `text` is the signed status; a status that is not retained is said once and not repeated. */
   status(id: string, text: string, retained: boolean): void;
-  /** Says offline: a graceful end suppresses the will. At most what the bus waits for at close. */
+  /** Says offline: a graceful end suppresses the will. Resolves when the broker has it, or the connection breaks. */
   goodbye(): Promise<void>;
 }
 
