@@ -53,6 +53,7 @@ export function run(command: string, args: readonly string[], bounds: Bounds): P
     );
     const abort = (): void => end(undefined);
     bounds.signal?.addEventListener('abort', abort, { once: true });
+    if (bounds.signal?.aborted) abort();
     const settle = (): void => {
       clearTimeout(timer);
       bounds.signal?.removeEventListener('abort', abort);

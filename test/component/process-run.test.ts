@@ -37,4 +37,5 @@ test('every bound ends it: bytes of all descriptors together, time, and the sign
   const running = sh('exec sleep 60', { signal: stop.signal });
   stop.abort();
   assert.is((await running).signal, 'SIGKILL');
+  assert.is((await sh('exec sleep 60', { signal: stop.signal })).signal, 'SIGKILL', 'asked for too late');
 });
