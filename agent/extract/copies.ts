@@ -14,8 +14,8 @@ export interface Copies extends Delivery {
 }
 
 /**
- * Copies each item under its name, checked against its hash, never over anything. Fails as `copy-failed` when the
- * folder does not take it, as `footage-missing` or `footage-changed` when the store's disk does not give it.
+ * Copies each item under its name, checked against its hash, never over anything (`copy-exists`). Fails as `copy-failed`
+ * when the folder does not take it, as `footage-missing` or `footage-changed` when the store's disk does not give it.
  */
 export function openCopies(files: Files): Copies {
   const folders = new Map<string, string>();
