@@ -1,4 +1,5 @@
 import mqtt, { type IClientOptions, type MqttClient } from 'mqtt';
+import mqttPacket from 'mqtt-packet';
 import { Failure, sentenceOf } from '#protocol/failure.ts';
 import { backoff } from '../lifecycle/backoff.ts';
 import { supervise } from '../lifecycle/supervise.ts';
@@ -30,6 +31,9 @@ export interface Connection extends Bus {
   /** Until when the certificate counts that the broker last showed, UTC milliseconds; undefined without TLS. */
   brokerUntil(): number | undefined;
 }
+
+// A buffer ready for every number of two bytes takes 12 MiB, and the time of thousands of packets at the first one.
+mqttPacket.writeToStream.cacheNumbers = false;
 
 /** An unanswered ping shows after 1.5 × this (MQTT 5 §3.1.2.10). */
 const keepAliveSeconds = 20;
