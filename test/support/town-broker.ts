@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { cpSync, readFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import mqtt, { type IClientOptions, type IConnackPacket, type MqttClient } from 'mqtt';
+import { freePort } from '../../deploy/demo/free-port.ts';
 import { configureBroker, mosquitto } from '../../deploy/mosquitto/configure.ts';
 import { type Issued, pemOf, type TestAuthority } from './certificates.ts';
 import { eventually } from './eventually.ts';
@@ -32,12 +32,7 @@ export async function townBroker(
 ): Promise<TownBroker> {
   const program = mosquitto;
   if (program === undefined) throw new Error(noTownBroker);
-  const port = await new Promise<number>((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port: free } = server.address() as { port: number };
-      server.close(() => resolve(free));
-    });
-  });
+  const port = await freePort();
   const { file, certificates } = configureBroker(folder, `${port} 127.0.0.1`, changes);
   const own = authority.issue('broker', { addresses: ['127.0.0.1'] });
   cpSync(authority.ca, join(certificates, 'ca.crt'));
@@ -102,7 +97,7 @@ export async function call(
     protocolVersion: 5,
     clean: true,
     reconnectPeriod: 0,
-    connectTimeout: 5000,
+    connectTimeout: 20_000,
     ...(ca === undefined ? {} : { ca: readFileSync(ca, 'utf8') }),
     ...pemOf(identity),
     ...options,
