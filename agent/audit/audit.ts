@@ -87,9 +87,9 @@ export interface AuditOptions {
 }
 
 /**
- * Opens a node's log, or begins it. A log that is not what was written and signed is set aside as it is, and another
- * begins with the line that says so: recording must not wait for somebody to look, and the hub, which holds the old
- * head, will not cosign the new one before somebody has.
+ * Opens a node's log, or begins it. A log that is not what was written and signed, or that the disk does not give back, is
+ * set aside as it is, and another begins with the line that says so: recording must not wait for somebody to look, and
+ * the hub, which holds the old head, will not cosign the new one before somebody has.
  */
 export async function openAudit(options: AuditOptions): Promise<Audit> {
   const { files, clock, folder } = options;
@@ -107,8 +107,8 @@ export async function openAudit(options: AuditOptions): Promise<Audit> {
 }
 
 /**
- * Throws `audit-malformed`, `audit-seq`, `audit-chain`, `audit-base`, `audit-truncated`, `audit-root` or `audit-head`
- * (corrupt).
+ * Throws `audit-malformed`, `audit-seq`, `audit-chain`, `audit-base`, `audit-truncated`, `audit-root`, `audit-head` or
+ * `audit-unreadable` (corrupt).
  */
 async function openWhole(options: AuditOptions): Promise<Audit> {
   const { files, clock, folder, node, key } = options;

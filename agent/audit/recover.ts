@@ -16,7 +16,7 @@ export interface Recovered {
 
 /**
  * Reads from the newest believable place to the end, checking every line, and cuts what a crash left behind the last
- * newline of the last file. Throws `audit-malformed`, `audit-seq` or `audit-chain` (corrupt) for anything else.
+ * newline of the last file. Throws `audit-malformed`, `audit-seq`, `audit-chain` or `audit-unreadable` (corrupt).
  */
 export async function recover(files: Files, folder: string, watch: number | undefined): Promise<Recovered> {
   const months = await monthsOf(files, folder);

@@ -19,7 +19,7 @@ import {
 export interface Finding {
   path: string;
   /** `audit-torn` is recoverable; `audit-malformed`, `audit-seq`, `audit-chain`, `audit-base`, `audit-truncated`,
-   * `audit-root`, `audit-head`, `audit-aside`, `note-signature` are problems. */
+   * `audit-root`, `audit-head`, `audit-unreadable`, `audit-aside`, `note-signature` are problems. */
   code: string;
   severity: 'problem' | 'recoverable';
   detail: string;

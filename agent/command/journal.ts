@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { type Command, maxCommandBytes, parseCommand } from '#protocol/command.ts';
 import { parseEnvelope, parseJson, sha256 } from '#protocol/envelope.ts';
-import { sentenceOf } from '#protocol/failure.ts';
+import { codeOf, sentenceOf } from '#protocol/failure.ts';
 import { uuidV7 } from '#protocol/ids.ts';
 import { commandStatus } from '#protocol/status.ts';
 import { diskFailure } from '../platform/disk-failure.ts';
@@ -151,13 +151,13 @@ export async function openJournal(options: {
       await files.remove(join(folder, name));
       continue;
     }
-    const bytes = await readIfThere(files, join(folder, name), maxRecordBytes);
-    const parsed = recordSchema.safeParse(bytes && parseJson(bytes));
     try {
-      if (!parsed.success) throw parsed.error;
-      commandOf(parsed.data);
-      records.set(id.data, parsed.data);
+      const bytes = await readIfThere(files, join(folder, name), maxRecordBytes);
+      const record = recordSchema.parse(bytes && parseJson(bytes));
+      commandOf(record);
+      records.set(id.data, record);
     } catch (error) {
+      if (codeOf(error) === 'unknown' && !(error instanceof z.ZodError)) throw error;
       // The id stays closed: what it stood for may have been done already.
       options.log.error({ command: id.data, why: sentenceOf(error) }, 'a command record cannot be read');
       records.set(id.data, 'unreadable');

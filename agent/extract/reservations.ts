@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { z } from 'zod';
 import { parseJson } from '#protocol/envelope.ts';
+import { codeOf } from '#protocol/failure.ts';
 import { cameraId, uuidV7 } from '#protocol/ids.ts';
 import { diskFailure } from '../platform/disk-failure.ts';
 import { type Files, makeFolderDurably, readIfThere, writeDurably } from '../platform/files.ts';
@@ -40,8 +41,12 @@ export async function openReservations(
 ): Promise<Reservations> {
   const path = join(folder, 'reservations.json');
   await makeFolderDurably(files, folder);
-  const bytes = await readIfThere(files, path, maxBytes);
-  const parsed = z.array(reservation).safeParse(bytes ? parseJson(bytes) : []);
+  const text = readIfThere(files, path, maxBytes).then((bytes) => (bytes ? parseJson(bytes) : []));
+  const parsed = z.array(reservation).safeParse(
+    await text.catch((error: unknown) => {
+      if (codeOf(error) === 'unknown') throw error;
+    }),
+  );
   if (!parsed.success) broken(path);
   let all = parsed.data ?? [];
   let turn: Promise<unknown> = Promise.resolve();

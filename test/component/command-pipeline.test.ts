@@ -414,18 +414,28 @@ test('a disk that does not let go of what is over, or of an old id, ends no agen
   await box.close();
 });
 
-test('an id whose record is lost stays closed', async () => {
+test('an id whose record is lost, or is not given back by the disk, stays closed', async () => {
   using folder = temporaryFolder();
   const box = await node(folder.path);
   const probe = world.probe();
   const message = world.sign(probe, [world.keys.operator]);
   await box.commands.receive(message, 'mqtt');
   await box.close();
+  const badSector: Files = {
+    ...systemFiles,
+    async read(path, maxBytes) {
+      if (path.endsWith(`${probe.id}.json`)) throw Object.assign(new Error('a bad sector'), { code: 'EIO' });
+      return await systemFiles.read(path, maxBytes);
+    },
+  };
+  const closed = async (again: Awaited<ReturnType<typeof node>>): Promise<void> => {
+    assert.is((await again.commands.receive(message, 'mqtt'))?.reason, 'replayed');
+    assert.is(again.probes(), 0);
+    await again.close();
+  };
+  await closed(await node(folder.path, { files: badSector }));
   writeFileSync(join(folder.path, 'commands', `${probe.id}.json`), '{"id":');
-  const again = await node(folder.path);
-  assert.is((await again.commands.receive(message, 'mqtt'))?.reason, 'replayed');
-  assert.is(again.probes(), 0);
-  await again.close();
+  await closed(await node(folder.path));
 });
 
 test('a type that this node has no part for is accepted and fails, saying so', async () => {

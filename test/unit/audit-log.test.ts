@@ -270,6 +270,40 @@ test('a log that the disk does not give back costs a cosignature, not the agent'
   await audit.close();
 });
 
+test('a log with a bad sector is set aside at the start, and the check names it', async () => {
+  using temporary = temporaryFolder();
+  const folder = join(temporary.path, 'audit');
+  let audit = await open(folder);
+  await audit.append('a', {});
+  await audit.close();
+  let broken = true;
+  const files: Files = {
+    ...systemFiles,
+    async open(path, how) {
+      const file = await systemFiles.open(path, how);
+      if (!path.endsWith('.jsonl')) return file;
+      return {
+        ...file,
+        async read(into, position) {
+          if (broken) throw Object.assign(new Error('a bad sector'), { code: 'EIO' });
+          return await file.read(into, position);
+        },
+      };
+    },
+  };
+  const found = await verifyAudit(files, folder, { node: 'site-09' });
+  assert.equal(
+    found.findings.map(({ code }) => code),
+    ['audit-unreadable'],
+  );
+  audit = await openAudit({ files, clock: fakeClock(), folder, node: 'site-09', key });
+  assert.is(audit.broken?.code, 'audit-unreadable');
+  broken = false;
+  const [line] = await audit.read(1, 9);
+  assert.is(JSON.parse(line?.text ?? '{}').kind, 'log-broken');
+  await audit.close();
+});
+
 test("what is no line of its own is the caller's bug and harms no other line", async () => {
   using folder = temporaryFolder();
   const audit = await open(folder.path);
