@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import * as assert from 'uvu/assert';
-import { systemFiles } from '#agent/platform/files.ts';
+import { type Files, systemFiles } from '#agent/platform/files.ts';
 import { sha256 } from '#protocol/envelope.ts';
 import { leafHash, merkleRoot } from '#protocol/merkle.ts';
 import { openMirror } from '../../deploy/hub/logs/mirror.ts';
@@ -145,4 +145,41 @@ test('a copy shorter than its mark, or that goes on otherwise, is not opened', a
   writeFileSync(file, whole);
   assert.is(await opened({ subtrees: [] }), 'mirror-broken');
   assert.is(await opened(), undefined);
+});
+
+test('a disk that takes part of a line, or does not sync it, leaves nothing that the next one would stand behind', async () => {
+  const lines = logOf(['a', 'bè', 'c', 'd']);
+  for (const taken of [0, 1, 40, Number.POSITIVE_INFINITY]) {
+    using folder = temporaryFolder();
+    let room = true;
+    const full = (): never => {
+      throw Object.assign(new Error('no room'), { code: 'ENOSPC' });
+    };
+    const files: Files = {
+      ...systemFiles,
+      async open(path, how) {
+        const file = await systemFiles.open(path, how);
+        return {
+          ...file,
+          async write(bytes) {
+            if (room) return await file.write(bytes);
+            await file.write(bytes.slice(0, Math.min(taken, bytes.length)));
+            if (taken < bytes.length) full();
+          },
+          sync: () => (room ? file.sync() : full()),
+        };
+      },
+    };
+    const mirror = await openMirror(files, folder.path, 'site-01');
+    for (const line of lines) {
+      room = false;
+      assert.is(await codeThrown(() => mirror.receive(Buffer.from(line))), 'ENOSPC');
+      room = true;
+      assert.is(await mirror.receive(Buffer.from(line)), 'added');
+    }
+    const whole = lines.map((line) => `${line}\n`).join('');
+    assert.is(readFileSync(join(folder.path, 'site-01.jsonl'), 'utf8'), whole);
+    const again = await openMirror(systemFiles, folder.path, 'site-01');
+    assert.is(again.size(), lines.length);
+  }
 });

@@ -1,6 +1,7 @@
 import { DatabaseSync } from 'node:sqlite';
 import { z } from 'zod';
 import { codeOf, Failure } from '#protocol/failure.ts';
+import { diskRefusal } from '../server/disk-refusal.ts';
 import { type Alarm, alarmSchema, idOf } from './alarm.ts';
 import type { Book, Maintenance, Notice } from './life.ts';
 
@@ -63,6 +64,10 @@ CREATE TABLE IF NOT EXISTS summary (day TEXT PRIMARY KEY, id TEXT NOT NULL, ende
 CREATE INDEX IF NOT EXISTS delivery_waiting ON delivery (way, due) WHERE ended IS NULL;
 `;
 
+/** Of a summary that no day asks for any more, or notices of long ago. */
+const spent = `DELETE FROM letter WHERE id NOT IN (SELECT id FROM summary WHERE ended = 0
+  UNION SELECT batch FROM delivery WHERE ended IS NULL AND batch IS NOT NULL)`;
+
 /** Alarms, maintenance and what is to be sent, in one file: an alarm changes together with what is to be said of it. */
 export interface AlarmStore extends PartedLetters {
   book(): Book;
@@ -88,11 +93,48 @@ export interface AlarmStore extends PartedLetters {
   beginSummary(day: string, id: string): string | undefined;
   endSummary(day: string): void;
   summaryEnded(day: string): boolean;
+  /** Forgets the letters that nobody waits for any more. */
+  tidy(): void;
   close(): void;
 }
 
-/** Throws `corrupt` `alarms-broken`. */
-export function openAlarmStore(path: string): AlarmStore {
+/** In the order in which they can be filled: each refers to those before it alone. */
+const tables = ['alarm', 'maintenance', 'notice', 'delivery', 'letter', 'summary'];
+
+/** What one file holds, and the file. */
+export interface AlarmFile extends AlarmStore {
+  database: DatabaseSync;
+}
+
+/** Puts everything of one database in the place of everything of another, in one transaction. */
+export function copyAlarms(from: DatabaseSync, to: DatabaseSync): void {
+  transaction(to, () => {
+    for (const table of tables.toReversed()) to.exec(`DELETE FROM ${table}`);
+    for (const table of tables)
+      for (const row of from.prepare(`SELECT * FROM ${table}`).iterate()) {
+        const names = Object.keys(row);
+        const places = names.map(() => '?').join(', ');
+        to.prepare(`INSERT INTO ${table} (${names.join(', ')}) VALUES (${places})`).run(
+          ...Object.values(row),
+        );
+      }
+  });
+}
+
+/** What SQLite gave up by itself, as it does without room, is not to be given up again. */
+function transaction(database: DatabaseSync, work: () => void): void {
+  database.exec('BEGIN IMMEDIATE');
+  try {
+    work();
+    database.exec('COMMIT');
+  } catch (error) {
+    if (database.isTransaction) database.exec('ROLLBACK');
+    throw error;
+  }
+}
+
+/** `copied` fills a new one. Throws `corrupt` `alarms-broken`, `disk-full`, `disk-error`. */
+export function openAlarmStore(path: string, copied?: DatabaseSync): AlarmFile {
   const broken = (cause: unknown): Failure =>
     new Failure(
       'corrupt',
@@ -107,9 +149,7 @@ export function openAlarmStore(path: string): AlarmStore {
     // FULL: what was promised survives a power cut. One file, no side files: DELETE journal.
     database.exec('PRAGMA journal_mode = DELETE; PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF;');
     database.exec(schema);
-    // Of a summary that no day asks for any more, or notices of long ago.
-    database.exec(`DELETE FROM letter WHERE id NOT IN (SELECT id FROM summary WHERE ended = 0
-      UNION SELECT batch FROM delivery WHERE ended IS NULL AND batch IS NOT NULL)`);
+    if (copied) copyAlarms(copied, database);
     const rows = (table: string) => database.prepare(`SELECT text FROM ${table}`).all() as { text: string }[];
     const alarms = rows('alarm').map(({ text }) => alarmSchema.parse(JSON.parse(text)));
     book = {
@@ -117,7 +157,7 @@ export function openAlarmStore(path: string): AlarmStore {
       maintenance: rows('maintenance').map(({ text }) => maintenanceSchema.parse(JSON.parse(text))),
     };
   } catch (cause) {
-    throw broken(cause);
+    throw diskRefusal(cause) ?? broken(cause);
   }
   const put = (table: string) =>
     database.prepare(
@@ -159,17 +199,9 @@ export function openAlarmStore(path: string): AlarmStore {
     whole(() => {
       for (const seq of seqs) work(seq);
     });
-  const whole = (work: () => void): void => {
-    database.exec('BEGIN IMMEDIATE');
-    try {
-      work();
-      database.exec('COMMIT');
-    } catch (error) {
-      database.exec('ROLLBACK');
-      throw error;
-    }
-  };
+  const whole = (work: () => void): void => transaction(database, work);
   return {
+    database,
     book: () => book,
     keep({ alarms = [], forget = [], maintenance = [], ended = [], notices = [], at }) {
       if (alarms.length + forget.length + maintenance.length + ended.length + notices.length === 0) return;
@@ -218,6 +250,7 @@ export function openAlarmStore(path: string): AlarmStore {
       return found && partedSchema.parse(JSON.parse(found.text));
     },
     part: (id, letter) => void putLetter.run(id, JSON.stringify(letter)),
+    tidy: () => database.exec(spent),
     retry: (seqs, way, due) => each(seqs, (seq) => setRetry.run(Math.round(due), seq, way)),
     notices: (from) =>
       (since.all(Math.round(from)) as { text: string }[]).map(({ text }) =>

@@ -3,7 +3,8 @@ import type { Clock, Timer } from '#agent/platform/clock.ts';
 import { Failure } from '#protocol/failure.ts';
 import type { Alerts, HubAlert } from '../fleet/alerts.ts';
 import { type Alarm, type AlarmState, idOf, isActive, stateOf } from './alarm.ts';
-import { type AlarmStore, openAlarmStore } from './alarm-store.ts';
+import type { AlarmStore } from './alarm-store.ts';
+import { openEnduringStore } from './enduring-store.ts';
 import type { Link } from './join.ts';
 import {
   acknowledge,
@@ -89,6 +90,7 @@ const gravity = { critical: 0, warning: 1, info: 2 } as const;
 /**
  * Alarms of the fleet: every change is on disk, together with what is to be sent of it, before anybody is told.
  * `waysFor` says by which ways a notice goes out, and from when; `toSend` that there is something new.
+ * `refused` hears what a disk threw and says whether it was the disk: from then on alarms are in memory.
  * Throws `corrupt` `alarms-broken`.
  */
 export function openAlarms(options: {
@@ -100,10 +102,11 @@ export function openAlarms(options: {
   toSend?(): void;
   /** Told of every state an alarm takes; undefined id for everything at the start. */
   changed?(alarms: readonly Alarm[]): void;
+  refused?(error: unknown): boolean;
   broken(error: unknown): void;
 }): Alarms {
   const { clock, knowledge } = options;
-  const store = openAlarmStore(options.path);
+  const store = openEnduringStore(options.path, options.refused ?? (() => false));
   const steady = steadyUtc(clock);
   let timer: Timer | undefined;
   let closed = false;

@@ -76,6 +76,20 @@ export const hubConditions: Readonly<Record<string, HubCondition>> = {
       en: 'check what takes the disk of the town hall (df, du), then close the cases that are not needed any more',
     },
   },
+  'disk-refusing': {
+    about: 'fleet',
+    severity: 'critical',
+    when: 'the disk of the hub refused a write; over when it takes one, with 8 MiB to spare, and everything was read anew',
+    name: { it: 'il disco del municipio non scrive', en: 'the disk of the town hall takes nothing' },
+    cause: {
+      it: 'il disco è pieno, guasto o diventato di sola lettura: nulla di ciò che era scritto va perso',
+      en: 'the disk is full, failing or became read-only: nothing is lost of what was written',
+    },
+    check: {
+      it: 'controllare il disco del municipio (df, dmesg), poi fare posto o sostituirlo: il resto riparte da solo',
+      en: 'check the disk of the town hall (df, dmesg), then make room or exchange it: the rest begins again by itself',
+    },
+  },
   'certificate-expiring': {
     about: 'fleet',
     severity: 'warning',

@@ -27,6 +27,8 @@ export interface Case<C extends Command = Command> extends CaseFile {
 }
 
 export interface Cases {
+  /** The folder of all of them. */
+  root: string;
   all(): Case[];
   /** Throws `unknown-case`. */
   get(id: string): Case;
@@ -131,6 +133,7 @@ export async function openCases(options: {
     }
 
   return {
+    root: dir,
     all: () => [...cases.values()].sort((a, b) => a.createdAt - b.createdAt),
     get,
     folder: (id) => join(dir, get(id).id),

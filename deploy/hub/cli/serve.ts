@@ -4,7 +4,7 @@ import { openLog } from '#agent/platform/log.ts';
 import { openNotifier } from '#agent/platform/notify.ts';
 import { untilSignal } from '#agent/platform/until-signal.ts';
 import { Failure } from '#protocol/failure.ts';
-import { openHub } from '../server/hub.ts';
+import { openLastingHub } from '../server/lasting-hub.ts';
 import { foreignSecrets } from '../server/strangers.ts';
 import { keepWatched } from '../server/watched.ts';
 import { readTrusted } from '../trust.ts';
@@ -43,7 +43,7 @@ export const serve: Command = {
       throw new Failure('usage', 'usage', '--log-level is debug, info, warn or error');
     const log = openLog(level);
     await untilSignal(log, async (signal) => {
-      const hub = await openHub({
+      const hub = await openLastingHub({
         settings,
         trusted,
         hubKey,

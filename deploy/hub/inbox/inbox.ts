@@ -42,6 +42,8 @@ export interface Delivery {
  * case comes one after the other, and nothing is made for a case that is being closed.
  */
 export interface Inbox {
+  /** Throws `disk-full` where the register and the logs need what room is left. */
+  requireRoom(bytes?: number): Promise<void>;
   /** For a new upload. Throws `denied`: `not-expected`, `manifest-first`, `not-listed`, `other-size`; `too-large`. */
   announce(metadata: unknown, bytes: number | undefined): Promise<Expected>;
   /**
@@ -174,7 +176,13 @@ export function openInbox(options: { files: Files; cases: Cases; log: Log }): In
       return expected.file === manifestName ? settleManifest(expected) : settleFile(expected);
     });
 
+  async function requireRoom(bytes = 0): Promise<void> {
+    const { freeBytes } = await files.space(cases.root);
+    if (freeBytes < bytes + reserveBytes) throw new Failure('exhausted', 'disk-full', 'the hub has no room');
+  }
+
   return {
+    requireRoom,
     async announce(metadata, bytes) {
       const parsed = metadataSchema.safeParse(metadata);
       if (!parsed.success || bytes === undefined || bytes <= 0)
@@ -185,9 +193,7 @@ export function openInbox(options: { files: Files; cases: Cases; log: Log }): In
         const kept = await files.size(expected.final);
         if (kept !== bytes) denied('other-manifest', 'another manifest was delivered before');
       }
-      const { freeBytes } = await files.space(cases.folder(command));
-      if (freeBytes < bytes + reserveBytes)
-        throw new Failure('exhausted', 'disk-full', 'the hub has no room');
+      await requireRoom(bytes);
       if (file === manifestName) announced.set(command, bytes);
       return expected;
     },

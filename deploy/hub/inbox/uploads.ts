@@ -9,6 +9,7 @@ import type { TLSSocket } from 'node:tls';
 import { MemoryLocker, Server } from '@tus/server';
 import type { Log } from '#agent/platform/log.ts';
 import { Failure, sentenceOf } from '#protocol/failure.ts';
+import type { Disk } from '../server/disk.ts';
 import { readNamed, type Settings } from '../settings.ts';
 import type { Inbox } from './inbox.ts';
 import { InboxStore } from './store.ts';
@@ -30,6 +31,8 @@ const httpStatus: Record<string, number> = {
   // As the checksum extension has it: send the file again from its beginning.
   'hash-mismatch': 460,
   'disk-full': 507,
+  // It passes, or somebody looks at the disk: the node tries on.
+  'disk-error': 503,
 };
 
 export interface Uploads {
@@ -48,10 +51,11 @@ export async function listenUploads(options: {
   settings: Settings;
   folder: string;
   inbox: Inbox;
+  disk: Pick<Disk, 'refused' | 'requireWilling'>;
   log: Log;
   broken(error: unknown): void;
 }): Promise<Uploads> {
-  const { settings, inbox, log } = options;
+  const { settings, inbox, disk, log } = options;
   const secure = settings.upload.clientCa !== undefined;
   const tus = new Server({
     path: uploadPath,
@@ -74,15 +78,19 @@ export async function listenUploads(options: {
         ?.req?.socket;
       if (secure && peerName(socket) !== one.command.node)
         throw new Failure('denied', 'other-node', `this delivery is expected from ${one.command.node}`);
+      if (request.method === 'HEAD') return;
+      disk.requireWilling();
+      await inbox.requireRoom();
     },
     async onUploadFinish(_, upload) {
       await inbox.settle(inbox.find(upload.id));
       return {};
     },
     onResponseError(request, error) {
-      if (error instanceof Failure) {
-        log.info({ method: request.method, code: error.code, why: error.message }, 'upload refused');
-        return { status_code: httpStatus[error.code] ?? 403, body: `${error.code}\n` };
+      const named = error instanceof Failure ? error : disk.refused(error);
+      if (named) {
+        log.info({ method: request.method, code: named.code, why: named.message }, 'upload refused');
+        return { status_code: httpStatus[named.code] ?? 403, body: `${named.code}\n` };
       }
       // The library throws plain objects for what the protocol knows; anything else is an error of this hub.
       if (error instanceof Error) log.error({ err: error }, 'upload failed');

@@ -1,4 +1,5 @@
 import { createReadStream } from 'node:fs';
+import { dirname } from 'node:path';
 import { type Files, isMissing } from '#agent/platform/files.ts';
 
 /** Lines of an append-only file, read from the disk each time: a town's logs are too long to keep in memory. */
@@ -10,6 +11,8 @@ export interface Lines {
   all(how: { mend: boolean; start?: number }): AsyncGenerator<string>;
   /** Length of the file; 0 when there is none. */
   bytes(): Promise<number>;
+  /** Takes away what stands behind the first `bytes`. */
+  cut(bytes: number): Promise<void>;
   /** The line with this number, from 1. */
   at(seq: number): Promise<string | undefined>;
 }
@@ -37,6 +40,11 @@ export function openLines(files: Files, path: string): Lines {
   return {
     all,
     bytes: async () => (await files.size(path)) ?? 0,
+    async cut(bytes) {
+      await truncate(files, path, bytes);
+      // Who made the file may have been refused before its folder was synced.
+      await files.syncFolder(dirname(path));
+    },
     async at(seq) {
       let number = 0;
       for await (const text of all({ mend: false })) if (++number === seq) return text;

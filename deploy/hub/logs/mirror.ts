@@ -83,6 +83,8 @@ export async function openMirror(
     recent.set(frontier.size, { hash: last, root: frontier.root() });
     recent.delete(frontier.size - keptLines);
   };
+  /** What a disk without room took of a line is no line. */
+  let torn = false;
   for await (const text of lines.all({ mend: true, start: mark.bytes })) {
     const line = parseLine(Buffer.from(text));
     if (line === undefined || !follows(line, frontier.size, last))
@@ -107,7 +109,10 @@ export async function openMirror(
           'log-fork',
           `line ${line.seq} of ${node} does not follow from what it showed`,
         );
+      if (torn) await lines.cut(bytes);
+      torn = true;
       await appendDurably(files, path, `${text}\n`);
+      torn = false;
       grow(text);
       return 'added';
     },

@@ -37,6 +37,8 @@ export interface Witness {
    * (another policy under the same version), `policy-behind` (a policy that was replaced too long ago).
    */
   checkpoint(payload: Uint8Array): Promise<Verdict>;
+  /** Whether a head is signed by its node; keeps nothing and answers nothing. */
+  shown(payload: Uint8Array): boolean;
 }
 
 /** Calls come one after the other: the caller orders them. */
@@ -108,6 +110,13 @@ export async function openWitness(options: {
     return { answer };
   }
 
+  const verified = (payload: Uint8Array): { note: string; head: LogHead } => {
+    const note = Buffer.from(payload).toString('utf8');
+    const key = options.nodeKey();
+    if (key === undefined) throw new Failure('denied', 'note-signature', `the policy knows no ${node}`);
+    return { note, head: verifyCheckpoint(node, note, key) };
+  };
+
   return {
     mirror,
     remembered: () => remembered,
@@ -118,10 +127,17 @@ export async function openWitness(options: {
       return { reception, verdict: await judge(note, head) };
     },
     async checkpoint(payload) {
-      const note = Buffer.from(payload).toString('utf8');
-      const key = options.nodeKey();
-      if (key === undefined) throw new Failure('denied', 'note-signature', `the policy knows no ${node}`);
-      return judge(note, verifyCheckpoint(node, note, key));
+      const { note, head } = verified(payload);
+      return judge(note, head);
+    },
+    shown(payload) {
+      try {
+        verified(payload);
+        return true;
+      } catch (error) {
+        if (!(error instanceof Failure)) throw error;
+        return false;
+      }
     },
   };
 }

@@ -97,8 +97,11 @@ export function openRequestDesk(
         const id = await enter(`page:${session.name}`, made.record);
         return { goTo: `/request?id=${id}&lang=${form.lang}` };
       } catch (error) {
+        if (!(error instanceof Failure)) throw error;
+        if (error.code === 'disk-full' || error.code === 'disk-error')
+          return await page(typed, form, session, t.notKept);
         // What the register refuses, it refuses for a reason.
-        if (!(error instanceof Failure) || error.kind !== 'denied') throw error;
+        if (error.kind !== 'denied') throw error;
         return await page(typed, form, session, error.message);
       }
     },

@@ -21,6 +21,8 @@ interface RequestWords {
   next: string;
   thenOfficer: string;
   unknown: string;
+  /** The disk refuses. */
+  notKept: string;
 }
 
 const it: RequestWords = {
@@ -51,6 +53,8 @@ const it: RequestWords = {
   next: 'L’incaricato prepara e firma sul proprio dispositivo; la pagina non firma nulla:',
   thenOfficer: 'poi il responsabile la legge, la autorizza e la segue:',
   unknown: 'Questa richiesta non c’è.',
+  notKept:
+    'Il disco del municipio non tiene più nulla: la richiesta non è nel registro. Ritentare quando c’è di nuovo posto.',
 };
 
 const en: RequestWords = {
@@ -81,6 +85,8 @@ const en: RequestWords = {
   next: 'The operator prepares and signs on a device of their own; this page signs nothing:',
   thenOfficer: 'then the officer reads, authorises and follows it:',
   unknown: 'There is no such request.',
+  notKept:
+    'The disk of the town hall takes nothing: the request is not in the register. Try again when there is room.',
 };
 
 export const requestWords: Readonly<Record<Lang, RequestWords>> = { it, en };

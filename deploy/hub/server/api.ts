@@ -1,11 +1,11 @@
 import { chmodSync, rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { z } from 'zod';
-import { diskFailure } from '#agent/platform/disk-failure.ts';
 import type { Log } from '#agent/platform/log.ts';
 import { parseJson } from '#protocol/envelope.ts';
-import { codeOf, Failure } from '#protocol/failure.ts';
+import { Failure } from '#protocol/failure.ts';
 import { type Answers, bodies, type ErrorAnswer, maxBodyBytes } from '../api/schema.ts';
+import { diskRefusal } from './disk-refusal.ts';
 
 type Bodies = { [name in keyof typeof bodies]: z.output<(typeof bodies)[name]> };
 
@@ -21,21 +21,11 @@ const httpStatus: Partial<Record<string, number>> = {
   denied: 409,
   usage: 400,
   unavailable: 503,
+  transient: 503,
+  exhausted: 507,
 };
 
 const failed = { kind: 'bug', code: 'bug', sentence: 'the hub failed: see its log' } satisfies ErrorAnswer;
-const noRoom = {
-  kind: 'exhausted',
-  code: 'disk-full',
-  sentence: 'the disk of the hub is full: make room, see with "hub register" what was kept, and ask again',
-} satisfies ErrorAnswer;
-/** SQLITE_FULL, https://sqlite.org/rescode.html */
-const sqliteFull = 13;
-
-function isFull(error: unknown): boolean {
-  if (codeOf(diskFailure(error, '')) === 'disk-full') return true;
-  return codeOf(error) === 'ERR_SQLITE_ERROR' && (error as { errcode?: unknown }).errcode === sqliteFull;
-}
 
 /**
  * HTTP with JSON on a socket that only this user may open. Throws `unavailable` `socket` when it cannot listen; a
@@ -51,14 +41,13 @@ export function listenApi(
     answer(request, handlers).then(
       (value) => reply(response, 200, value),
       (error: unknown) => {
-        if (error instanceof Failure) {
-          const { kind, code, message: sentence } = error;
+        const named = error instanceof Failure ? error : diskRefusal(error);
+        if (named) {
+          const { kind, code, message: sentence } = named;
           log.info({ path: request.url?.split('?')[0], code, sentence }, 'refused');
-          return reply(response, httpStatus[kind] ?? 500, { kind, code, sentence } satisfies ErrorAnswer);
-        }
-        // Even of a full disk: what was half done is read anew at the next start.
-        reply(response, 500, isFull(error) ? noRoom : failed);
-        broken(error);
+          reply(response, httpStatus[kind] ?? 500, { kind, code, sentence } satisfies ErrorAnswer);
+        } else reply(response, 500, failed);
+        if (named !== error) broken(error);
       },
     );
   });

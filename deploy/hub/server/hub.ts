@@ -42,6 +42,7 @@ import { readIfPlaced, readNamed, type Settings, socketPath } from '../settings.
 import type { History } from '../trust.ts';
 import { listenApi } from './api.ts';
 import { openCertificateWatch } from './certificates.ts';
+import { guardedBy, openDisk } from './disk.ts';
 import { openDispatch } from './dispatch.ts';
 import { handlersOf } from './handlers.ts';
 import { listenToNodes } from './listen.ts';
@@ -61,19 +62,22 @@ export interface Hub {
 
 const lapseEveryMs = 60_000;
 
-/**
- * Everything that `hub serve` keeps open. Throws `hub-busy` when another one serves this folder. `broken` is told of
- * a bug or a disk that does not take what was promised: the process must end.
- */
-export async function openHub(options: {
+export interface HubOptions {
   settings: Settings;
   trusted: History;
   hubKey: KeyObject;
   clock: Clock;
   log: Log;
+  /** Told of a bug: the process must end. */
   broken(error: unknown): void;
-}): Promise<Hub> {
-  const { settings, trusted, hubKey, clock, log, broken } = options;
+}
+
+/**
+ * Everything that `hub serve` keeps open. Throws `hub-busy` when another one serves this folder. `again` is told when
+ * the disk takes anew what it refused: everything is to be closed, and opened anew.
+ */
+export async function openHub(options: HubOptions & { again?(): void }): Promise<Hub> {
+  const { settings, trusted, hubKey, clock, log } = options;
   if (publicKeyOf(hubKey).id !== trusted.policy.hub.key.id)
     throw new Failure('config', 'other-hub', 'keys/hub.key is not the key that the policy names as the hub');
   await requireGuarded(settings, systemFiles);
@@ -84,6 +88,14 @@ export async function openHub(options: {
   const logs = join(data, 'logs');
   await systemFiles.makeFolder(logs);
   const utc = (): number => clock.utc();
+
+  const disk = await openDisk({
+    ...{ clock, files: systemFiles, folder: data, log, broken: options.broken },
+    again: () => options.again?.(),
+  });
+  const broken = (error: unknown): void => {
+    if (disk.refused(error) === undefined) options.broken(error);
+  };
 
   const register = openRegister(join(data, 'register.sqlite'), utc);
   const policies = openPolicies({ files: systemFiles, dir: settings.dir, history: trusted, register });
@@ -106,8 +118,10 @@ export async function openHub(options: {
     waysFor: (notice, now) => waysFor(settings, notice, now),
     toSend: () => out?.wake(),
     changed: () => out?.changed(),
+    refused: (error) => disk.refused(error) !== undefined,
     broken,
   });
+  await disk.tellTo(alerts);
   fleet = openFleet({ clock, log, alerts, policy, broken, heard: alerts.look });
   const cases = await openCases({
     files: systemFiles,
@@ -129,7 +143,7 @@ export async function openHub(options: {
   const heads = { hubKey, policy, statement, policyHash, behind: (...of: [string, number]) => behind(...of) };
   const kept = { files: systemFiles, log, folder: logs, alerts, register, order, utc };
   const nodeLogs = openLogs({ ...heads, ...kept });
-  await nodeLogs.open();
+  await disk.bear(nodeLogs.open());
 
   const bootId = await readBootId(systemFiles);
   const sessionId = randomBytes(8).toString('hex');
@@ -170,8 +184,9 @@ export async function openHub(options: {
   const { witness } = nodeLogs;
   const sayings = new Set<Promise<void>>();
   const afterwards = (work: () => Promise<void>): void => {
-    const saying = work()
-      .catch(broken)
+    const saying = disk
+      .unlessRefused(work)
+      .catch(options.broken)
       .finally(() => sayings.delete(saying));
     sayings.add(saying);
   };
@@ -190,7 +205,7 @@ export async function openHub(options: {
     log.warn({ why: sentenceOf(error) }, 'Home Assistant was not told');
   });
   const releases = openReleases({ cases, alerts, utc });
-  listenToNodes({ bus, log, fleet, alerts, cases, dispatch, releases, order, witness, afterwards });
+  listenToNodes({ bus, log, fleet, alerts, cases, dispatch, releases, order, witness, afterwards, disk });
   bus.onConnect(() => {
     const greet = async (): Promise<void> => {
       try {
@@ -208,16 +223,16 @@ export async function openHub(options: {
   const rounds = new AbortController();
   const lapse = (): void => {
     if (rounds.signal.aborted) return;
-    cases.lapse().catch(broken);
+    afterwards(() => cases.lapse());
     const timer = clock.after(lapseEveryMs, lapse);
     rounds.signal.addEventListener('abort', () => timer.cancel(), { once: true });
   };
   lapse();
 
   const inbox = openInbox({ files: systemFiles, cases, log });
-  await inbox.recover();
+  await disk.unlessRefused(() => inbox.recover());
   const closing = openClosing(cases, inbox, dispatch);
-  await closing.resume();
+  await disk.unlessRefused(() => closing.resume());
   const reviews = openReviews({ cases, register, alerts, closing, utc });
   const review = (): void => {
     if (rounds.signal.aborted) return;
@@ -249,7 +264,7 @@ export async function openHub(options: {
     brokerUntil: bus.brokerUntil,
     broken,
   });
-  const uploads = await listenUploads({ settings, folder: join(data, 'cases'), inbox, log, broken });
+  const uploads = await listenUploads({ settings, folder: join(data, 'cases'), inbox, disk, log, broken });
   // "hub revoke" writes the list, then publishes the policy; a list that comes alone is found within the minute.
   policies.onChange(async () => uploads.reload());
   const reread = (): void => {
@@ -281,7 +296,7 @@ export async function openHub(options: {
     settings,
     coverage: openCoverage(systemFiles, logs),
   };
-  const handlers = handlersOf({ ...parts, upload: uploads.url });
+  const handlers = guardedBy(disk, handlersOf({ ...parts, upload: uploads.url }));
   const socket = socketPath(settings.dir);
   const api = await listenApi(socket, handlers, log, broken);
   const source = { ...parts, brokerConnected: bus.connected };
@@ -304,6 +319,7 @@ export async function openHub(options: {
       fleet.close();
       brokerWatch.close();
       roomWatch.close();
+      await disk.close();
       await out?.close();
       await reflector.close();
       drills.close();
