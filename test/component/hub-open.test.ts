@@ -48,7 +48,7 @@ async function unpacked(
   return folder;
 }
 
-test('clear pictures are in RAM while the command runs, and gone after Enter, an interrupt or a kill', () =>
+test('clear pictures are in RAM while the command runs, and gone after Enter, an interrupt, a kill or the closing of the case', () =>
   inTown(async (world) => {
     const id = await world.delivered();
     const open = () => {
@@ -93,6 +93,17 @@ test('clear pictures are in RAM while the command runs, and gone after Enter, an
     writeFileSync(join(killed, 'film.mp4'), 'clear');
     assert.is((await world.run('open', id, '--identity', officerIdentity(world), '--once')).code, 0);
     assert.not(existsSync(killed));
+
+    const fourth = open();
+    try {
+      const seen = (await fourth.shown()).folder;
+      assert.is((await world.run('close', id)).code, 0);
+      await eventually('who still looks to see the case end', () => fourth.child.exitCode !== null);
+      assert.is(fourth.child.exitCode, 0);
+      assert.not(existsSync(seen));
+    } finally {
+      fourth.child.kill('SIGKILL');
+    }
   }));
 
 test('a folder on a disk is refused before anything is noted or opened', () =>

@@ -1,5 +1,6 @@
 import { createReadStream, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { systemClock } from '#agent/platform/clock.ts';
 import { exitCodes, Failure } from '#protocol/failure.ts';
 import { openSealed } from '#protocol/seal/seal.ts';
 import { cameraName } from '../settings.ts';
@@ -12,6 +13,7 @@ import { forbidCoreDumps, openRamFolder } from '../viewing/ram.ts';
 import type { Call } from './command.ts';
 import { readPassphrase } from './passphrase.ts';
 import { localTime } from './times.ts';
+import { untilClosed } from './until-closed.ts';
 import { untilEnter } from './until-enter.ts';
 
 /** Options of `hub open` that make copies or other pictures: a picture for maintenance is looked at, and goes. */
@@ -36,6 +38,7 @@ export async function openPicture(call: Call, id: string): Promise<number> {
   process.on('exit', () => ram.remove());
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
     process.on(signal, () => process.exit(exitCodes.done));
+  let watching: { stop(): void } | undefined;
   try {
     const identity = await readIdentity(call.need('identity'), async () => {
       const file = call.option('passphrase-file');
@@ -49,6 +52,10 @@ export async function openPicture(call: Call, id: string): Promise<number> {
       swap: call.flag('allow-swap'),
     });
     const folder = caseFolder(call.dir, id);
+    watching = untilClosed(folder, systemClock, () => {
+      call.terminal.note(call.texts().opened.closed);
+      process.exit(exitCodes.done);
+    });
     const { command, manifest } = readPictureEvidence(folder, policyOf(history, folder));
     const [file] = manifest.files;
     const [wrong] = await differing(folder, manifest);
@@ -70,6 +77,7 @@ export async function openPicture(call: Call, id: string): Promise<number> {
     if (!call.flag('once')) await untilEnter(call);
     return exitCodes.done;
   } finally {
+    watching?.stop();
     ram.remove();
   }
 }

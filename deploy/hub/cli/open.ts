@@ -23,14 +23,15 @@ import { makePictures, type Pictures, wantedOf } from './pictures.ts';
 import { reviewDay } from './review-day.ts';
 import { texts } from './texts.ts';
 import { filmTime, localTime } from './times.ts';
+import { untilClosed } from './until-closed.ts';
 import { untilEnter } from './until-enter.ts';
 
 export const open: Command = {
   summary: 'Opens the footage of a complete case in memory, or packs it encrypted for the requester.',
   usage: 'ID --identity FILE [--with NAME …] [--masks FILE [--draw]] [--pack FILE (--for age1… | --zip)]',
   notes: `The register notes the viewing first. Clear pictures lie in a RAM-backed folder while this command runs:
-until Enter, an interrupt, or at once with --once or --pack. For records-access and data-subject everything that is
-shown or packed is masked: --masks FILE, or --draw to draw the regions on a page of this computer. ${latestNote}`,
+until Enter, an interrupt, "hub close", or at once with --once or --pack. For records-access and data-subject everything
+that is shown or packed is masked: --masks FILE, or --draw to draw the regions on a page of this computer. ${latestNote}`,
   arguments: { least: 1, most: 1 },
   options: {
     identity: { type: 'string', value: 'FILE', help: 'age identity of the officer' },
@@ -73,6 +74,7 @@ shown or packed is masked: --masks FILE, or --draw to draw the regions on a page
     // A guard takes the pictures along when this process is killed; every other end does so here.
     process.on('exit', () => ram.remove());
     let shown = false;
+    let watching: { stop(): void } | undefined;
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
       process.on(signal, () => {
         call.terminal.note(call.texts().opened.gone);
@@ -96,6 +98,12 @@ shown or packed is masked: --masks FILE, or --draw to draw the regions on a page
         ...reviewDay(call),
       });
       const folder = caseFolder(call.dir, id);
+      // A copy that is being written is noted, and ends by itself.
+      if (sealing === undefined)
+        watching = untilClosed(folder, systemClock, () => {
+          call.terminal.note(call.texts().opened.closed);
+          process.exit(shown ? exitCodes.done : exitCodes.checkFailed);
+        });
       const evidence = readEvidence(folder, policyOf(history, folder));
       const wrong = await differing(folder, evidence.manifest);
       if (wrong[0])
@@ -115,6 +123,7 @@ shown or packed is masked: --masks FILE, or --draw to draw the regions on a page
       if (!call.flag('once')) await untilEnter(call);
       return 0;
     } finally {
+      watching?.stop();
       ram.remove();
     }
   },

@@ -59,6 +59,8 @@ export interface Texts {
     minutes(path: string): string;
     untilEnter: string;
     gone: string;
+    /** The case was closed while they were there. */
+    closed: string;
   };
   packed(file: string): string;
   /** Nothing here draws pictures: the minutes have none. */
@@ -187,6 +189,7 @@ const it: Texts = {
     minutes: (path) => `Verbale: ${path}`,
     untilEnter: 'Premere Invio per chiudere: le immagini in chiaro spariscono.',
     gone: 'Immagini in chiaro rimosse.',
+    closed: 'Il caso è stato chiuso: immagini in chiaro rimosse.',
   },
   packed: (file) => `Copia cifrata in ${file}`,
   noStill: 'Nessun fotogramma nel verbale: manca ffmpeg.',
@@ -345,6 +348,7 @@ const en: Texts = {
     minutes: (path) => `Minutes: ${path}`,
     untilEnter: 'Press Enter to close: the clear pictures go.',
     gone: 'Clear pictures removed.',
+    closed: 'The case was closed: clear pictures removed.',
   },
   packed: (file) => `Encrypted copy in ${file}`,
   noStill: 'No picture in the minutes: there is no ffmpeg.',
