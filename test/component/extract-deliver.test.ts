@@ -5,8 +5,9 @@ import * as assert from 'uvu/assert';
 import { openAudit } from '#agent/audit/audit.ts';
 import { openCommands } from '#agent/command/commands.ts';
 import { openExtractions } from '#agent/extract/extraction.ts';
+import { openReservations } from '#agent/extract/reservations.ts';
 import { systemClock } from '#agent/platform/clock.ts';
-import { systemFiles } from '#agent/platform/files.ts';
+import { type Files, systemFiles } from '#agent/platform/files.ts';
 import { openUploads } from '#agent/upload/uploads.ts';
 import { cosignCheckpoint, verifyCosigned } from '#protocol/checkpoint.ts';
 import { parseEnvelope, payloadTypes, sha256, verifyEnvelope } from '#protocol/envelope.ts';
@@ -246,4 +247,34 @@ test('a hub that wants nothing of it makes it fail, and the reservation goes', a
   await eventually('the reservation to go', () => !box.extractions.reserved('cam-1', start, start + 1));
   await box.close();
   await server.close();
+});
+
+test('reservations that the disk does not give back are taken for none, told, and made again', async () => {
+  using folder = temporaryFolder();
+  const told: string[] = [];
+  const opened = (files: Files) =>
+    openReservations(
+      files,
+      folder.path,
+      () => now,
+      (path) => told.push(path),
+    );
+  const one = {
+    command: world.extract().id,
+    camera: 'cam-1',
+    from: now - 2000,
+    to: now,
+    until: now + 60_000,
+  };
+  await (await opened(systemFiles)).add(one);
+  const badSector: Files = {
+    ...systemFiles,
+    async read() {
+      throw Object.assign(new Error('a bad sector'), { code: 'EIO' });
+    },
+  };
+  const again = await opened(badSector);
+  assert.equal([told.length, again.reserved('cam-1', now - 1000, now)], [1, false]);
+  await again.add(one);
+  assert.ok((await opened(systemFiles)).reserved('cam-1', now - 1000, now));
 });
