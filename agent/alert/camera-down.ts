@@ -1,10 +1,8 @@
 import type { GapReason } from '#protocol/gap.ts';
-import type { Clock } from '../platform/clock.ts';
-import type { AlertBoard } from './board.ts';
 import { boxConditions } from './box-conditions.ts';
 import { cameraConditions } from './camera-conditions.ts';
 import type { ReasonOf } from './conditions.ts';
-import { openConditions, type Watch } from './open-conditions.ts';
+import type { Watch } from './open-conditions.ts';
 
 /** What the check asks of a camera; monotone ages, so that a stepped clock raises nothing. */
 export interface CameraSight {
@@ -52,14 +50,4 @@ export function judgeCamera(watch: Watch<'camera-down'>, sight: CameraSight): vo
 
 function isCameras(reason: GapReason): reason is ReasonOf<'camera-down'> {
   return Object.hasOwn(cameraConditions['camera-down'].reasons, reason);
-}
-
-/** Raises and clears `camera-down.<camera>` on a board that nothing else judges. */
-export function cameraDown(
-  camera: string,
-  board: AlertBoard,
-  clock: Clock,
-): { check(sight: CameraSight): void } {
-  const watch = openConditions({ board, clock, lang: 'it' }).watch('camera-down', camera);
-  return { check: (sight) => judgeCamera(watch, sight) };
 }

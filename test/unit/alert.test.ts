@@ -1,7 +1,9 @@
 import { join } from 'node:path';
 import * as assert from 'uvu/assert';
-import { type Alert, openAlertBoard } from '#agent/alert/board.ts';
-import { cameraDown } from '#agent/alert/camera-down.ts';
+import { type Alert, type AlertBoard, openAlertBoard } from '#agent/alert/board.ts';
+import { type CameraSight, judgeCamera } from '#agent/alert/camera-down.ts';
+import { openConditions } from '#agent/alert/open-conditions.ts';
+import type { Clock } from '#agent/platform/clock.ts';
 import { systemFiles } from '#agent/platform/files.ts';
 import { fakeClock } from '../support/fake-clock.ts';
 import { suite } from '../support/suite.ts';
@@ -20,6 +22,12 @@ async function board(folder: string, clock = fakeClock()) {
     failed: (error) => failures.push(error),
   });
   return { opened, said, failures, clock };
+}
+
+/** Judges one camera on a board that nothing else judges. */
+function cameraDown(camera: string, board: AlertBoard, clock: Clock) {
+  const watch = openConditions({ board, clock, lang: 'it' }).watch('camera-down', camera);
+  return { check: (sight: CameraSight): void => judgeCamera(watch, sight) };
 }
 
 test('raised once, cleared once, and its beginning survives a restart', async () => {
