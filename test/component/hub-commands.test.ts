@@ -76,7 +76,10 @@ test('a hold for a request, signed by two; its release by two; each in the regis
     await eventually('the status goes from the broker', () => cleared(world, id));
 
     const release = await order(world, 'release', id);
-    assert.is((await world.run('authorise', release, '--yes')).code, 0);
+    const ending = await world.run('authorise', release, '--yes');
+    assert.is(ending.code, 0, ending.err);
+    for (const fact of [id, until.slice(0, 10), '2026-01-15', 'cam-1', request, 'Carabinieri', 'furto'])
+      assert.ok(ending.err.includes(fact), `what is let go: ${fact}`);
     const told = payloadOf(await commandOf(world, release));
     assert.equal([told['type'], told['hold']], ['release', id]);
     await doneBy(world, release);

@@ -161,7 +161,8 @@ export interface Answers extends AlarmAnswers {
   'GET /window': { prospect?: Prospect };
   /** Who attends a picture for maintenance, and why, as the hash in its command covers it. */
   'GET /attending': { full: string };
-  'POST /request': { id: string; recordHash: string };
+  /** `same`: an earlier request that asks for the very same. */
+  'POST /request': { id: string; recordHash: string; same?: string };
   'POST /reject': { seq: number };
   'POST /prepare': CaseAnswer;
   'POST /look': { seq: number; at: string };

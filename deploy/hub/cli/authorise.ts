@@ -9,6 +9,7 @@ import { cameraName } from '../settings.ts';
 import { readTrusted } from '../trust.ts';
 import { caseId, latestNote } from './case-id.ts';
 import type { Call, Command } from './command.ts';
+import { type Held, heldBy } from './held.ts';
 import { keyOptions, personalKey } from './passphrase.ts';
 import { saveCommand, saveOption } from './save-command.ts';
 import { localTime } from './times.ts';
@@ -29,7 +30,8 @@ export const authorise: Command = {
     const prepared = await client.get('GET /case', { id: await caseId(call) });
     // Nothing is believed that the operator's signature does not cover: the hub is only the messenger.
     const message = Buffer.from(prepared.envelope);
-    const { policy } = readTrusted(call.dir);
+    const history = readTrusted(call.dir);
+    const { policy } = history;
     const { command } = verifyCommand(message, policy);
     if (command.id !== prepared.id)
       throw new Failure('denied', 'other-command', 'the hub shows another command than the one asked for');
@@ -47,10 +49,9 @@ export const authorise: Command = {
         'the command names another officer than the holder of this key',
       );
     const operator = keyHolder(policy, command.operator, 'operator', command.node);
-    show(call, command, [
-      ...(await reasonsOf(call, command, prepared.request)),
-      [call.texts().field.operator, operator ?? '?'],
-    ]);
+    const held = command.type === 'release' ? await heldBy(client, history, command.hold) : undefined;
+    const reasons = held ? heldReasons(call, held) : await reasonsOf(call, command, prepared.request);
+    show(call, command, held?.command, [...reasons, [call.texts().field.operator, operator ?? '?']]);
     if (!call.flag('yes')) {
       const answer = (await call.terminal.ask(call.texts().confirm)).trim().toLowerCase();
       if (!answer.startsWith(call.texts().yes))
@@ -108,9 +109,24 @@ async function reasonsOf(call: Call, command: Order, request: string | undefined
   return [];
 }
 
-/** What the officer is about to sign, read from the signed bytes. */
-function show(call: Call, command: Order, reasons: readonly Row[]): void {
-  const { field, willSign } = call.texts();
+/** Who asked for a hold, out of what it carries itself where the hub does not have the record that it names. */
+function heldReasons(call: Call, { command, record, request }: Held): Row[] {
+  const { field, purpose } = call.texts();
+  const { protocol, date } = command.request;
+  return [
+    [field.purpose, purpose[command.purpose]],
+    [field.request, `${request === undefined ? '' : `${request}, `}prot. ${protocol}, ${date}`],
+    [field.authority, record?.authority ?? call.texts().unknownHere],
+    ...(record
+      ? [[field.persons, personsText(record.persons)] as Row, [field.reason, record.reason] as Row]
+      : []),
+  ];
+}
+
+/** What the officer is about to sign, read from the signed bytes; of a release, what it lets go. */
+function show(call: Call, signed: Order, held: Order | undefined, reasons: readonly Row[]): void {
+  const { field, willSign, unknownHold } = call.texts();
+  const command = held ?? signed;
   const time = (utcMs: number): string =>
     `${localTime(utcMs, call.settings())} (${new Date(utcMs).toISOString()})`;
   const place =
@@ -121,11 +137,11 @@ function show(call: Call, command: Order, reasons: readonly Row[]): void {
       ? [[field.from, time(command.from)] as Row, [field.to, time(command.to)] as Row]
       : []),
     ...('until' in command ? [[field.until, time(command.until)] as Row] : []),
-    ...('hold' in command ? [[field.hold, command.hold] as Row] : []),
+    ...('hold' in signed ? [[field.hold, `${signed.hold}${held ? '' : `: ${unknownHold}`}`] as Row] : []),
     ...reasons,
-    [field.expires, time(command.expiresAt)],
+    [field.expires, time(signed.expiresAt)],
   ];
   const width = Math.max(...rows.map(([name]) => name.length));
-  call.terminal.note(willSign[command.type]);
+  call.terminal.note(willSign[signed.type]);
   for (const [name, value] of rows) call.terminal.note(`  ${name.padEnd(width)}  ${value}`);
 }

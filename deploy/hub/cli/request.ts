@@ -10,7 +10,8 @@ export const request: Command = {
   summary: 'Enters a written request in the register (Art. 9 c. 1 a and f) and prints its number.',
   usage:
     '--protocol N --date DAY --authority WHO --person "NAME, QUALIFICATION" --purpose P --reason TEXT --node N --camera C --from T --to T',
-  notes: `Purposes: ${purposes.join(', ')}.`,
+  notes: `Purposes: ${purposes.join(', ')}. Where an earlier request asks for the very same, as after an interrupted
+command, that is said: one of the two is then rejected.`,
   options: {
     protocol: { type: 'string', value: 'N', help: 'protocol number of the request' },
     date: { type: 'string', value: 'DAY', help: 'its date, YYYY-MM-DD' },
@@ -27,7 +28,10 @@ export const request: Command = {
     camera: { type: 'string', multiple: true, value: 'CAMERA', help: 'camera of that site, or NODE/CAMERA' },
     from: { type: 'string', value: 'TIME', help: 'first instant asked for' },
     to: { type: 'string', value: 'TIME', help: 'first instant not asked for' },
-    json: { type: 'boolean', help: 'print {"id","recordHash"}' },
+    json: {
+      type: 'boolean',
+      help: 'print {"id","recordHash"}, and "same" where an earlier one asks the same',
+    },
   },
   async run(call) {
     const wanted = purpose.safeParse(call.need('purpose'));
@@ -56,7 +60,7 @@ export const request: Command = {
         : { node: text.slice(0, slash), camera: text.slice(slash + 1), from, to };
     });
     for (const window of windows) await showWindow(call, window);
-    const { id, recordHash } = await call.client().post('request', {
+    const { id, recordHash, same } = await call.client().post('request', {
       by: call.by,
       record: {
         protocol: call.need('protocol'),
@@ -68,7 +72,9 @@ export const request: Command = {
         windows,
       },
     });
-    call.terminal.print(call.flag('json') ? JSON.stringify({ id, recordHash }) : id);
+    if (same !== undefined) call.terminal.note(call.texts().sameRequest(same, id));
+    const entered = { id, recordHash, ...(same === undefined ? {} : { same }) };
+    call.terminal.print(call.flag('json') ? JSON.stringify(entered) : id);
     return 0;
   },
 };

@@ -35,6 +35,11 @@ export interface Texts {
     | 'hold',
     string
   >;
+  sameRequest(earlier: string, id: string): string;
+  /** The hub does not have what a signed text names. */
+  unknownHere: string;
+  /** Behind the id of a hold. */
+  unknownHold: string;
   confirm: string;
   yes: string;
   notSigned: string;
@@ -140,6 +145,11 @@ const it: Texts = {
     until: 'conservare fino',
     hold: 'conservazione',
   },
+  sameRequest: (earlier, id) =>
+    `La richiesta ${earlier} dice lo stesso. Se è la medesima, una è di troppo: hub reject ${id} --reason doppione`,
+  unknownHere: 'non noto a questo municipio',
+  unknownHold:
+    'NON NOTA: il municipio non mostra l’ordine firmato, chiedere che cosa conserva prima di firmare',
   confirm: 'Firmare? (sì/no) ',
   yes: 's',
   notSigned: 'Non firmato: nulla è cambiato.',
@@ -316,6 +326,10 @@ const en: Texts = {
     until: 'keep until',
     hold: 'hold',
   },
+  sameRequest: (earlier, id) =>
+    `Request ${earlier} says the same. If it is that one, one is too many: hub reject ${id} --reason duplicate`,
+  unknownHere: 'not known to this town hall',
+  unknownHold: 'NOT KNOWN: the town hall shows no signed order of it, ask what it keeps before you sign',
   confirm: 'Sign? (yes/no) ',
   yes: 'y',
   notSigned: 'Not signed: nothing has changed.',

@@ -78,6 +78,20 @@ export function enterRequest(
   return id;
 }
 
+/** The last request before `id` that asks for the very same and was not rejected: entered twice, or asked twice. */
+export function sameRequest(lines: readonly RegisterLine[], id: string): string | undefined {
+  const textOf = (full: unknown): string =>
+    JSON.stringify((JSON.parse(full as string) as { record: RequestRecord }).record);
+  const mine = lines.find(({ kind, request }) => kind === 'request' && request === id);
+  if (mine === undefined) return undefined;
+  const text = textOf(mine['full']);
+  const rejected = new Set(lines.filter(({ kind }) => kind === 'rejected').map(({ request }) => request));
+  return lines.findLast(
+    ({ kind, request, seq, full }) =>
+      kind === 'request' && seq < mine.seq && !rejected.has(request) && textOf(full) === text,
+  )?.request;
+}
+
 export function findRequest(lines: readonly RegisterLine[], id: string): KnownRequest | undefined {
   const line = lines.find(({ kind, request }) => kind === 'request' && request === id);
   if (line === undefined) return undefined;

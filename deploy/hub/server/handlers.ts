@@ -19,7 +19,13 @@ import type { Coverage } from '../page/coverage.ts';
 import { askedWindow, prospectOf } from '../page/prospect.ts';
 import type { Policies } from '../policies/policies.ts';
 import type { Register } from '../register/register.ts';
-import { enterRequest, findRequest, type KnownRequest, recordText } from '../register/requests.ts';
+import {
+  enterRequest,
+  findRequest,
+  type KnownRequest,
+  recordText,
+  sameRequest,
+} from '../register/requests.ts';
 import type { Settings } from '../settings.ts';
 import { signContents } from '../viewing/contents.ts';
 import { alarmHandlers } from './alarm-handlers.ts';
@@ -84,7 +90,8 @@ export function handlersOf(parts: {
       requireKnown(policies.current(), record.windows);
       const salt = randomBytes(16).toString('hex');
       const id = enterRequest(register, record, salt, by, utc());
-      return { id, recordHash: sha256(recordText(salt, record)) };
+      const same = sameRequest(register.lines(), id);
+      return { id, recordHash: sha256(recordText(salt, record)), ...(same === undefined ? {} : { same }) };
     },
     'POST /reject': ({ by, request: id, reason }) => {
       if (request(id).rejected)
