@@ -59,11 +59,9 @@ export interface Extractions {
   runner: Runner<ExtractCommand>;
   /** Whether an accepted extraction still needs what lies in `[start, end)`. */
   reserved(camera: string, start: number, end: number): boolean;
-  /** Seals what must be sealed and writes the manifest, or finds the one written before. */
-  prepare(accepted: AcceptedCommand<ExtractCommand>, signal: AbortSignal): Promise<Prepared>;
 }
 
-export interface Prepared {
+interface Prepared {
   /** The manifest's envelope. */
   bytes: Buffer;
   manifest: Manifest;
@@ -84,9 +82,13 @@ export async function openExtractions(options: ExtractionOptions): Promise<Extra
       throw new Refusal('too-large', `${segments.length} segments in one window`);
   }
 
+  /** Seals what must be sealed and writes the manifest, or finds the one written before. */
   async function prepare(accepted: AcceptedCommand<ExtractCommand>, signal: AbortSignal): Promise<Prepared> {
     const { command } = accepted;
-    const before = await readIfThere(files, manifestPath(command.id), maxManifestBytes);
+    const refused = (error: unknown): never => {
+      throw diskFailure(error, 'a manifest');
+    };
+    const before = await readIfThere(files, manifestPath(command.id), maxManifestBytes).catch(refused);
     if (before) return readManifest(before, options.key);
     const aheadMs = command.to - clock.utc();
     if (aheadMs > 0) await pause(clock, aheadMs, signal);
@@ -95,11 +97,7 @@ export async function openExtractions(options: ExtractionOptions): Promise<Extra
     signal.throwIfAborted();
     const content = contentOf(footage, command);
     const text = signManifest(options.node, options.key, command, accepted.auditSeq, content);
-    try {
-      await writeDurably(files, manifestPath(command.id), text);
-    } catch (error) {
-      throw diskFailure(error, 'a manifest');
-    }
+    await writeDurably(files, manifestPath(command.id), text).catch(refused);
     return readManifest(Buffer.from(text), options.key);
   }
 
@@ -146,7 +144,6 @@ export async function openExtractions(options: ExtractionOptions): Promise<Extra
 
   return {
     reserved: reservations.reserved,
-    prepare,
     runner: {
       async admit(command) {
         requireHere(command);

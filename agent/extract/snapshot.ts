@@ -18,6 +18,7 @@ import { snapshotName } from '#protocol/segment-name.ts';
 import { instantText } from '#protocol/time.ts';
 import type { AcceptedCommand, Progress, Runner } from '../command/runner.ts';
 import type { Clock } from '../platform/clock.ts';
+import { diskFailure } from '../platform/disk-failure.ts';
 import { type Files, makeFolderDurably, readIfThere, writeDurably } from '../platform/files.ts';
 import type { Log } from '../platform/log.ts';
 import type { Random } from '../platform/random.ts';
@@ -63,8 +64,13 @@ export async function openSnapshots(options: SnapshotOptions): Promise<Runner<Sn
   const sealedPath = (id: string): string => join(folder, `${id}.jpg.age`);
   const manifestPath = (id: string): string => join(folder, `${id}.manifest.dsse.json`);
 
+  const refused = (error: unknown): never => {
+    throw diskFailure(error, 'a picture');
+  };
+  const read = (path: string, maxBytes: number): Promise<Buffer | undefined> =>
+    readIfThere(files, path, maxBytes).catch(refused);
   async function made(id: string): Promise<{ bytes: Buffer; manifest: Manifest } | undefined> {
-    const bytes = await readIfThere(files, manifestPath(id), maxManifestBytes);
+    const bytes = await read(manifestPath(id), maxManifestBytes);
     if (bytes === undefined) return undefined;
     const { payload } = verifyEnvelope(parseEnvelope(bytes, maxManifestBytes), payloadTypes.manifest, [
       publicKeyOf(key),
@@ -102,8 +108,8 @@ export async function openSnapshots(options: SnapshotOptions): Promise<Runner<Sn
     };
     const text = signEnvelope(payloadTypes.manifest, Buffer.from(JSON.stringify(payload)), [key]);
     await untilDisk(options, signal, async () => {
-      await writeDurably(files, sealedPath(id), sealed);
-      await writeDurably(files, manifestPath(id), text);
+      await writeDurably(files, sealedPath(id), sealed).catch(refused);
+      await writeDurably(files, manifestPath(id), text).catch(refused);
     });
   }
 
@@ -134,7 +140,7 @@ export async function openSnapshots(options: SnapshotOptions): Promise<Runner<Sn
       if ((await made(command.id)) === undefined) await make(accepted, signal);
       const ready = await made(command.id);
       const file = ready?.manifest.files[0];
-      const sealed = await readIfThere(files, sealedPath(command.id), maxSealedBytes);
+      const sealed = await read(sealedPath(command.id), maxSealedBytes);
       if (!ready || !file || !sealed || sha256(sealed) !== file.sha256)
         throw new Failure('corrupt', 'footage-missing', 'the picture is not what was written');
       if (!byHand) await options.whenCosigned(accepted.auditSeq, signal);
