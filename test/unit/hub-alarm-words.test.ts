@@ -9,10 +9,11 @@ import {
   hubConditionsPage,
   isForMaintenance,
 } from '../../deploy/hub/alarms/hub-conditions.ts';
+import { hubSentences, sayOf } from '../../deploy/hub/alarms/hub-sentences.ts';
 import type { Notice } from '../../deploy/hub/alarms/life.ts';
 import { letterOf } from '../../deploy/hub/alarms/mail.ts';
 import { summaryOf } from '../../deploy/hub/alarms/summary.ts';
-import { alarmTexts, detailOf, type Form, tell } from '../../deploy/hub/alarms/words.ts';
+import { alarmTexts, detailOf, type Form, saidOf, tell } from '../../deploy/hub/alarms/words.ts';
 import { townNodes } from '../support/simulated-town.ts';
 import { suite } from '../support/suite.ts';
 
@@ -112,6 +113,29 @@ test('every letter says a cause and one thing to do first, as a sentence of its 
         assert.match(line, /: (?:[a-z]+(?:are|ere|ire)|[a-z]+r(?:la|le|li|lo|ne)) ?/, line);
     }
   }
+});
+
+test('what the hub says with names and dates keeps them in both languages, and in letters', () => {
+  const values = { day: '2026-04-25', request: '2026-0007', id: 'an-id', at: '2026-04-26T10:00:00.000Z' };
+  for (const [name, words] of Object.entries(hubSentences)) {
+    const detail = sayOf(name as keyof typeof hubSentences, values);
+    const known = Object.entries(values).filter(([slot]) => words.it.includes(`{${slot}}`));
+    for (const lang of ['it', 'en'] as const) {
+      const said = saidOf({ key: 'case-overdue.x', from: 'hub', detail }, townNodes(), lang);
+      assert.equal(said, { text: fill(words, lang, values), lang });
+      const { text } = tell(notice({ alarm: alarm({ key: 'case-overdue.x', detail }) }), form(lang));
+      for (const [, value] of known) {
+        assert.ok(said.text.includes(value), said.text);
+        assert.ok(text.includes(value), text);
+      }
+      assert.is(text.split('\n').length, 6, text);
+    }
+  }
+  const other = { key: 'node-down', from: 'hub', detail: 'il nodo non risponde: controllare' } as const;
+  assert.is(
+    saidOf(other, townNodes(), 'en').text,
+    'node silent: check the mains of the node, then its radio link',
+  );
 });
 
 test('the other end of a link is named, where hub.yaml names it', () => {

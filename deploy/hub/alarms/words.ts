@@ -3,6 +3,7 @@ import { inLanguage } from '#agent/alert/translate.ts';
 import type { Settings } from '../settings.ts';
 import { type Alarm, type AlarmState, conditionOf, subjectOf } from './alarm.ts';
 import { hubConditions } from './hub-conditions.ts';
+import { hubSentenceIn } from './hub-sentences.ts';
 import type { Notice, NoticeKind } from './life.ts';
 
 export type Lang = Settings['lang'];
@@ -122,7 +123,8 @@ export function explained(
   alarm: Pick<Alarm, 'key' | 'from' | 'detail'>,
   { lang, places }: Pick<Form, 'lang' | 'places'>,
 ): { cause: string; check: string } {
-  const known = alarm.from === 'hub' ? hubConditions[conditionOf(alarm.key)] : undefined;
+  const named = alarm.from === 'hub' && hubSentenceIn(alarm.detail, lang) !== undefined;
+  const known = alarm.from === 'hub' && !named ? hubConditions[conditionOf(alarm.key)] : undefined;
   if (known) return { cause: known.cause[lang], check: known.check[lang] };
   const detail = saidOf(alarm, places, lang).text;
   const colon = detail.lastIndexOf(': ');
@@ -133,7 +135,7 @@ export function explained(
 
 /**
  * What is said of an alarm in a language, and in which it came out: nodes speak the one they are set to, the hub
- * Italian with the figures of the moment, and what it says in English is of its table.
+ * Italian with the figures of the moment; in English, where no sentence with names and dates is known, of its table.
  */
 export function saidOf(
   alarm: Pick<Alarm, 'key' | 'detail' | 'from'>,
@@ -142,6 +144,8 @@ export function saidOf(
 ): { text: string; lang: Lang } {
   const { key, detail, from } = alarm;
   if (from === 'hub') {
+    const sentence = hubSentenceIn(detail, lang);
+    if (sentence !== undefined) return { text: sentence, lang };
     const known = lang === 'it' ? undefined : hubConditions[conditionOf(key)];
     return known ? { text: `${known.name[lang]}: ${known.check[lang]}`, lang } : { text: detail, lang: 'it' };
   }

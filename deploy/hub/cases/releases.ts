@@ -1,4 +1,5 @@
 import { instantText } from '#protocol/time.ts';
+import { sayOf } from '../alarms/hub-sentences.ts';
 import type { Alerts } from '../fleet/alerts.ts';
 import type { Cases } from './cases.ts';
 
@@ -26,7 +27,7 @@ export function openReleases(parts: { cases: Cases; alerts: Alerts; utc(): numbe
             ...place,
             severity: 'warning',
             since: executedAt,
-            detail: `le immagini conservate per la richiesta ${request ?? '?'} saranno cancellate il ${instantText(at)}: per conservarle, un nuovo hub hold prima di allora`,
+            detail: sayOf('holdReleasing', { request: request ?? '?', at: instantText(at) }),
           });
       }
     },

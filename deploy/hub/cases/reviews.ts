@@ -1,3 +1,4 @@
+import { sayOf } from '../alarms/hub-sentences.ts';
 import type { Alerts } from '../fleet/alerts.ts';
 import type { Register } from '../register/register.ts';
 import { isDelivered } from './case.ts';
@@ -48,9 +49,8 @@ export function openReviews(parts: {
         const key = `case-overdue.${id}`;
         const open = state === 'complete' || state === 'authorised' || state === 'prepared';
         if (open && utc() >= reviewOf(one)) {
-          const of =
-            request === undefined ? 'un caso per manutenzione' : `il caso della richiesta ${request}`;
-          const detail = `${of} è da rivedere: chiuderlo (hub close ${id}) o fissare un altro giorno`;
+          const detail =
+            request === undefined ? sayOf('pictureOverdue', { id }) : sayOf('caseOverdue', { id, request });
           await alerts.raise({
             node: here,
             key,

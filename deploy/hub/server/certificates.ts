@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import type { Clock } from '#agent/platform/clock.ts';
 import { instantText } from '#protocol/time.ts';
 import { hubNode } from '#protocol/topics.ts';
+import { sayOf } from '../alarms/hub-sentences.ts';
 import type { Alerts } from '../fleet/alerts.ts';
 
 const dayMs = 86_400_000;
@@ -10,23 +11,11 @@ const warnMs = 30 * dayMs;
 const lookEveryMs = 3_600_000;
 const key = 'certificate-expiring';
 
-const words: Record<string, { soon(day: string): string; past: string }> = {
-  'hub.crt': {
-    soon: (day) => `il certificato del municipio scade il ${day}: rinnovarlo (hub ca renew)`,
-    past: 'il certificato del municipio è scaduto: rinnovarlo (hub ca renew)',
-  },
-  'ca.crl': {
-    soon: (day) => `l’elenco di revoca scade il ${day}, poi nessuno si collega: rinnovarlo (hub ca renew)`,
-    past: 'l’elenco di revoca è scaduto e nessuno si collega: rinnovarlo (hub ca renew)',
-  },
-  'ca.crt': {
-    soon: (day) => `il certificato dell’autorità del Comune scade il ${day}: preparare la nuova`,
-    past: 'il certificato dell’autorità del Comune è scaduto: fare la nuova autorità',
-  },
-  broker: {
-    soon: (day) => `il certificato del broker scade il ${day}: rinnovarlo (hub ca renew)`,
-    past: 'il certificato del broker è scaduto: rinnovarlo (hub ca renew)',
-  },
+const words: Record<string, { soon(day: string): string; past(): string }> = {
+  'hub.crt': { soon: (day) => sayOf('hubCertificate', { day }), past: () => sayOf('hubCertificateOver') },
+  'ca.crl': { soon: (day) => sayOf('revocationList', { day }), past: () => sayOf('revocationListOver') },
+  'ca.crt': { soon: (day) => sayOf('authority', { day }), past: () => sayOf('authorityOver') },
+  broker: { soon: (day) => sayOf('brokerCertificate', { day }), past: () => sayOf('brokerCertificateOver') },
 };
 
 /** Looks once an hour at the certificates that hub and broker live on, and raises `certificate-expiring`. */
@@ -58,7 +47,7 @@ export function openCertificateWatch(parts: {
       node: hubNode,
       key,
       severity: leftMs < 0 ? 'critical' : 'warning',
-      detail: leftMs < 0 ? said.past : said.soon(instantText(clock.utc() + leftMs).slice(0, 10)),
+      detail: leftMs < 0 ? said.past() : said.soon(instantText(clock.utc() + leftMs).slice(0, 10)),
       from: 'hub',
     });
   }
