@@ -171,7 +171,10 @@ test('each secret may have a passphrase of its own', async () => {
   const file = join(folder.path, 'passphrases');
   const names = ['root', 'operator', 'officer', 'hub', 'officer-identity', 'escrow-identity'];
   writeFileSync(file, names.map((name) => `${name}=${name}: long enough = really\n`).join(''));
-  assert.is((await hubCommand(['init', dir, '--passphrase-file', file])).code, 0);
+  const made = await hubCommand(['init', dir, '--passphrase-file', file, '--json']);
+  assert.is(made.code, 0, made.err);
+  const { carryOff, demo } = JSON.parse(made.out);
+  assert.equal([demo, carryOff.root, carryOff.escrow], [false, ['keys/root.key'], ['identities/escrow.age']]);
   const pem = readFileSync(join(dir, 'keys', 'officer.key'), 'utf8');
   createPrivateKey({ key: pem, passphrase: 'officer: long enough = really' });
 });
@@ -228,7 +231,11 @@ test('serve refuses while it can read what belongs to officer, escrow or root, w
 test('hub.yaml with several mistakes names each, exit 78', async () => {
   using folder = temporaryFolder();
   const dir = join(folder.path, 'hub');
-  assert.is((await hubCommand(['init', dir, '--insecure-demo'])).code, 0);
+  const made = await hubCommand(['init', dir, '--insecure-demo', '--json']);
+  assert.is(made.code, 0, made.err);
+  const { confirm, ...told } = JSON.parse(made.out);
+  assert.equal(told, { dir, nodes: 19, cameras: 43, demo: true, carryOff: {} });
+  assert.ok(confirm.length > 0);
   const yaml = parse(readFileSync(join(dir, 'hub.yaml'), 'utf8'));
   writeFileSync(
     join(dir, 'hub.yaml'),

@@ -27,6 +27,7 @@ ${secretNames.join(', ')}. Without it each is asked for.`,
     operator: { type: 'string', value: 'NAME', help: 'who prepares commands' },
     officer: { type: 'string', value: 'NAME', help: 'who authorises and opens' },
     lang: { type: 'string', value: 'it|en', help: 'language of what people read (it)' },
+    json: { type: 'boolean', help: 'what was made, and what is to be carried away by whom, as JSON' },
   },
   async run(call) {
     const dir = call.positionals[0] as string;
@@ -48,12 +49,18 @@ ${secretNames.join(', ')}. Without it each is asked for.`,
 
     const { terminal } = call;
     const cameras = sites.nodes.reduce((sum, node) => sum + node.cameras.length, 0);
+    const confirm = [...disagreements(sites), ...sites.confirm];
+    if (call.flag('json')) {
+      const carryOff = demo ? {} : carriedOff;
+      terminal.print(JSON.stringify({ dir, nodes: sites.nodes.length, cameras, demo, carryOff, confirm }));
+      return 0;
+    }
     terminal.print(
       lang === 'it'
         ? `Municipio pronto in ${dir}: ${count(sites.nodes.length, 'nodo', 'nodi')}, ${count(cameras, 'telecamera', 'telecamere')}.`
         : `The hub is ready in ${dir}: ${count(sites.nodes.length, 'node', 'nodes')}, ${count(cameras, 'camera', 'cameras')}.`,
     );
-    for (const sentence of [...disagreements(sites), ...sites.confirm]) terminal.note(`  ! ${sentence}`);
+    for (const sentence of confirm) terminal.note(`  ! ${sentence}`);
     if (demo) {
       terminal.note(
         lang === 'it'
