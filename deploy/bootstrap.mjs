@@ -3,7 +3,8 @@
 // Plain JavaScript on purpose: whatever Node (>= 20) the machine has must be able to run it. The pinned Node
 // comes from npm as a platform package, so that neither an install script nor a download of our own is needed.
 import { spawn } from 'node:child_process';
-import { existsSync, lstatSync, readFileSync, readlinkSync, rmSync, symlinkSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, readFileSync, readlinkSync, rmSync, symlinkSync } from 'node:fs';
+import module from 'node:module';
 import { constants, hostname } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -39,6 +40,16 @@ function missing() {
     if (place === '' || (found === undefined && needless)) return false;
     return found?.version !== version || found.integrity !== integrity;
   })?.[0];
+}
+
+/** The folder, made when it is not there; undefined where nobody may. */
+function keptFolder(path) {
+  try {
+    mkdirSync(path, { recursive: true });
+    return path;
+  } catch {
+    return undefined;
+  }
 }
 
 const lock = join(root, '.npm-install-lock');
@@ -139,8 +150,16 @@ const file = resolve(root, program);
 // keeps a third less. Both must be said before Node starts.
 const flags = manifest.nodeFlags[program] ?? [];
 const env = { ...manifest.nodeEnvironment?.[program], ...process.env };
+// What Node makes of the sources is kept: half the processor time of a short command. Without a place for it all runs
+// the same; it is made here, because Node never ends where a folder cannot be made below /proc.
+const compiled = process.env.NODE_COMPILE_CACHE ?? keptFolder(join(modules, '.cache', 'node-compiled'));
+if (compiled !== undefined) env.NODE_COMPILE_CACHE = compiled;
 if (process.version === `v${pinned}` && flags.length === 0) {
   process.argv = [process.execPath, file, ...args];
+  if (compiled) {
+    process.env.NODE_COMPILE_CACHE = compiled;
+    module.enableCompileCache(compiled);
+  }
   await import(pathToFileURL(file).href);
 } else {
   const node = join(modules, '.bin', 'node');
