@@ -11,6 +11,7 @@ import type { Form } from '#agent/view/times.ts';
 import { Failure } from '#protocol/failure.ts';
 import type { Alarms } from '../alarms/alarms.ts';
 import type { RequestRecord } from '../register/requests.ts';
+import { inRounds } from '../rounds.ts';
 import { version } from '../server/version.ts';
 import { readNamed, type Settings } from '../settings.ts';
 import { shelfHours } from './alert-list.ts';
@@ -121,17 +122,13 @@ export async function openHubPage(parts: {
   } catch (error) {
     failed(error);
   }
-  const keep = (): void => {
-    if (closing.signal.aborted) return;
+  inRounds(clock, keepEveryMs, closing.signal, () => {
     logins
       .all()
       .then(sessions.keep)
       .then(() => displays.keep(sessions.displays()))
       .catch(failed);
-    const timer = clock.after(keepEveryMs, keep);
-    closing.signal.addEventListener('abort', () => timer.cancel(), { once: true });
-  };
-  keep();
+  });
 
   const reply = (status: number, type: string, body: string | Buffer, headers = {}): Reply => ({
     status,

@@ -37,6 +37,7 @@ import { openPolicies } from '../policies/policies.ts';
 import { openStragglers, type Stragglers } from '../policies/stragglers.ts';
 import { openRegister } from '../register/register.ts';
 import type { RequestRecord } from '../register/requests.ts';
+import { inRounds } from '../rounds.ts';
 import { serial } from '../serial.ts';
 import { readIfPlaced, readNamed, type Settings, socketPath } from '../settings.ts';
 import type { History } from '../trust.ts';
@@ -60,7 +61,7 @@ export interface Hub {
   close(): Promise<void>;
 }
 
-const lapseEveryMs = 60_000;
+const roundMs = 60_000;
 
 export interface HubOptions {
   settings: Settings;
@@ -221,27 +222,17 @@ export async function openHub(options: HubOptions & { again?(): void }): Promise
   });
 
   const rounds = new AbortController();
-  const lapse = (): void => {
-    if (rounds.signal.aborted) return;
-    afterwards(() => cases.lapse());
-    const timer = clock.after(lapseEveryMs, lapse);
-    rounds.signal.addEventListener('abort', () => timer.cancel(), { once: true });
-  };
-  lapse();
+  inRounds(clock, roundMs, rounds.signal, () => afterwards(() => cases.lapse()));
 
   const inbox = openInbox({ files: systemFiles, cases, log });
   await disk.unlessRefused(() => inbox.recover());
   const closing = openClosing(cases, inbox, dispatch);
   await disk.unlessRefused(() => closing.resume());
   const reviews = openReviews({ cases, register, alerts, closing, utc });
-  const review = (): void => {
-    if (rounds.signal.aborted) return;
+  inRounds(clock, roundMs, rounds.signal, () => {
     afterwards(() => reviews.round());
     afterwards(() => releases.round());
-    const timer = clock.after(lapseEveryMs, review);
-    rounds.signal.addEventListener('abort', () => timer.cancel(), { once: true });
-  };
-  review();
+  });
   const minutes = openMinutesBook({
     files: systemFiles,
     cases,
@@ -267,13 +258,7 @@ export async function openHub(options: HubOptions & { again?(): void }): Promise
   const uploads = await listenUploads({ settings, folder: join(data, 'cases'), inbox, disk, log, broken });
   // "hub revoke" writes the list, then publishes the policy; a list that comes alone is found within the minute.
   policies.onChange(async () => uploads.reload());
-  const reread = (): void => {
-    if (rounds.signal.aborted) return;
-    uploads.reload();
-    const timer = clock.after(lapseEveryMs, reread);
-    rounds.signal.addEventListener('abort', () => timer.cancel(), { once: true });
-  };
-  reread();
+  inRounds(clock, roundMs, rounds.signal, () => uploads.reload());
   const sticks = openSticks({ files: systemFiles, cases, inbox, register, policies, witness });
   const begun = trusted.all[0]?.policy.issuedAt ?? trusted.policy.issuedAt;
   const drills = openDrills({ clock, register, alerts, policy, begun, broken });
