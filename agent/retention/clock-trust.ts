@@ -57,7 +57,7 @@ export async function openClockTrust(parts: ClockTrustParts): Promise<ClockTrust
   let service: TimeService = 'unknown';
   let serviceAt = born;
   let offset = clock.utc() - clock.monotonic();
-  let jumped = false;
+  let jumped = counting?.jumped === true;
   let hub: { utcMs: number; at: MonotonicMs } | undefined;
 
   const poweredMs = (): number => poweredBefore + (clock.monotonic() - born);
@@ -70,19 +70,22 @@ export async function openClockTrust(parts: ClockTrustParts): Promise<ClockTrust
   /** Sees a jump the moment anybody asks. Small corrections are followed. */
   const watch = (): void => {
     const now = clock.utc() - clock.monotonic();
+    const before = jumped;
     if (Math.abs(now - offset) > jumpMs) {
       jumped = true;
       offset = now;
       beginStretch();
     }
     if (jumped && agreesWithHub()) jumped = false;
+    // At once: an agent that is killed now must not begin with a clock that nobody confirmed.
+    if (jumped !== before) void writeOrLater(() => {});
   };
   const write = (change: (value: StoreState) => void): Promise<void> =>
     state.update((value) => {
       change(value);
       value.untimedRuns = untimedRuns;
       if (counting === undefined) delete value.counting;
-      else value.counting = counting;
+      else value.counting = { ...counting, jumped };
     });
   /** What the disk refuses now is written with the next minute; that it refuses is the recorders' to tell. */
   const writeOrLater = (change: (value: StoreState) => void): Promise<void> =>

@@ -33,9 +33,11 @@ export const storeStateSchema = z.object({
   clockStretches: z.array(z.object({ label: ms, poweredMs: ms })).max(maxStretches),
   /**
    * The boot through which powered time is counted without a hole: what had been counted when it was first seen, and
-   * what the machine's monotonic clock showed then.
+   * what the machine's monotonic clock showed then; and whether UTC jumped in it without the hub's having confirmed it.
    */
-  counting: z.object({ bootId: z.string().max(64), poweredMs: ms, monotonicMs: ms }).optional(),
+  counting: z
+    .object({ bootId: z.string().max(64), poweredMs: ms, monotonicMs: ms, jumped: z.boolean().optional() })
+    .optional(),
   /**
    * Runs of that boot with segments from under an untrusted clock: label and powered time of their first frame, and once
    * the time was known, how much the labels lack.

@@ -432,6 +432,33 @@ test('a clock that jumped a year ahead deletes nothing, until the hub agrees', a
   await stop();
 });
 
+test('an agent that starts anew after a jump still waits for the hub; the next boot begins afresh', async () => {
+  using folder = temporaryFolder();
+  const clock = fakeClock();
+  const options = { clock, service: 'unknown' as const, files: roomy };
+  const first = await rig(folder.path, {
+    ...options,
+    fill: async (camera) => void (await sealSegment(camera, clock.utc(), 10_000)),
+  });
+  clock.stepUtc(8 * 24 * hour);
+  await first.period();
+  assert.equal([first.trust.state(), first.swept.length], ['stepped', 0]);
+  await first.stop();
+
+  const second = await rig(folder.path, options);
+  await second.period();
+  assert.equal([second.trust.state(), second.swept.length], ['stepped', 0]);
+  second.trust.hubSaid(clock.utc(), clock.monotonic());
+  assert.is(second.trust.state(), 'unknown');
+  clock.stepUtc(-3 * hour);
+  assert.is(second.trust.state(), 'stepped');
+  await second.stop();
+
+  const third = await rig(folder.path, { ...options, boot: 'boot-2' });
+  assert.is(third.trust.state(), 'unknown');
+  await third.stop();
+});
+
 test('under a clock nobody can trust powered time alone deletes, across restarts', async () => {
   using folder = temporaryFolder();
   const clock = fakeClock(Date.UTC(2020, 0, 1));
