@@ -150,7 +150,7 @@ const file = resolve(root, program);
 // keeps a third less. Both must be said before Node starts.
 const flags = manifest.nodeFlags[program] ?? [];
 const env = { ...manifest.nodeEnvironment?.[program], ...process.env };
-// What Node makes of the sources is kept: half the processor time of a short command. Without a place for it all runs
+// What Node makes of the sources is kept: two fifths of the processor time of a short command. Without a place for it all runs
 // the same; it is made here, because Node never ends where a folder cannot be made below /proc.
 const compiled = process.env.NODE_COMPILE_CACHE ?? keptFolder(join(modules, '.cache', 'node-compiled'));
 if (compiled !== undefined) env.NODE_COMPILE_CACHE = compiled;

@@ -182,6 +182,7 @@ test('after a clock that stepped either way every moment is covered again', asyn
   await fc.assert(
     fc.asyncProperty(lives([...quiet, stepping, stepping]), lives(quiet), async (before, after) => {
       clock = fakeClock();
+      steady = 0;
       let disk = await live(
         memoryDisk(() => clock.utc()),
         clock,
