@@ -65,10 +65,11 @@ export function openNamed(
     }
   }
 
+  const secretLine = async (path: readonly PropertyKey[], name: string): Promise<string | undefined> =>
+    (await firstOf(path, secretPaths(name), maxSecretBytes))?.toString('utf8').replace(/\r?\n$/, '');
+
   async function credentials(path: readonly PropertyKey[], name: string): Promise<Credentials | undefined> {
-    const text = (await firstOf(path, secretPaths(name), maxSecretBytes))
-      ?.toString('utf8')
-      .replace(/\r?\n$/, '');
+    const text = await secretLine(path, name);
     if (text === undefined) return undefined;
     const colon = text.indexOf(':');
     if (colon < 1 || text.includes('\n'))
@@ -81,9 +82,7 @@ export function openNamed(
     name: string,
     auth: 'sha' | 'sha256',
   ): Promise<SnmpAccess | undefined> {
-    const text = (await firstOf(path, secretPaths(name), maxSecretBytes))
-      ?.toString('utf8')
-      .replace(/\r?\n$/, '');
+    const text = await secretLine(path, name);
     if (text === undefined) return undefined;
     const access = parseSnmpSecret(text, auth);
     return (
